@@ -1,0 +1,139 @@
+"""One immutable graph, and the builder that makes it.
+
+Identity is the content of the canonical graph: unreachable nodes are dropped and the others are
+numbered in depth-first order from the output, so two ways to build one network give equal graphs.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import networkx as nx
+
+from nas.errors import GraphError, ShapeError
+from nas.graph.ops import Add, Concat, Input, Op, Shape
+
+__all__ = ["Graph", "GraphBuilder", "Node"]
+
+_PROBE = 12  # any size serves to check shapes: every op keeps or scales height and width
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An op and the positions of the nodes it reads."""
+
+    op: Op
+    inputs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A network: nodes in execution order, the first the input, the last the output.
+
+    Build one with `GraphBuilder` or `nas.graph.text.parse_text`; both make the canonical form.
+    """
+
+    nodes: tuple[Node, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """16 hex digits that are equal for equal networks only, on every machine."""
+        return hashlib.sha256(repr(self.nodes).encode()).hexdigest()[:16]
+
+    @property
+    def channels(self) -> int:
+        """Channels of the input image."""
+        op = self.nodes[0].op
+        if not isinstance(op, Input):
+            raise GraphError(f"the first node must be Input, got {op}")
+        return op.channels
+
+    @property
+    def scale(self) -> int:
+        """Output height over input height."""
+        return self.shapes(_PROBE, _PROBE)[-1].height // _PROBE
+
+    def shapes(self, height: int, width: int) -> tuple[Shape, ...]:
+        """The output shape of each node for an input image of `height` x `width` pixels.
+
+        Raises:
+            ShapeError: Inputs of a node do not fit its op.
+        """
+        found: list[Shape] = []
+        for position, node in enumerate(self.nodes):
+            xs = [found[i] for i in node.inputs] or [Shape(height, width, self.channels)]
+            if len(xs) != 1 and not isinstance(node.op, Concat | Add):
+                raise ShapeError(f"node {position}: {node.op} takes one input, got {len(xs)}")
+            try:
+                found.append(node.op.shape_of(*xs))
+            except ShapeError as error:
+                raise ShapeError(f"node {position}: {error}") from None
+        return tuple(found)
+
+    @cached_property
+    def consumers(self) -> tuple[tuple[int, ...], ...]:
+        """For each node the positions of the nodes that read it, in order."""
+        readers: list[list[int]] = [[] for _ in self.nodes]
+        for position, node in enumerate(self.nodes):
+            for i in dict.fromkeys(node.inputs):
+                readers[i].append(position)
+        return tuple(map(tuple, readers))
+
+
+class GraphBuilder:
+    """Collects nodes; `graph()` freezes them.
+
+    Example:
+        >>> from nas.graph.ops import Conv2d, DepthToSpace
+        >>> g = GraphBuilder(channels=3)
+        >>> x = g.append(Conv2d(27), g.input)
+        >>> g.graph(g.append(DepthToSpace(3), x)).scale
+        3
+    """
+
+    def __init__(self, channels: int = 3) -> None:
+        self._nodes = [Node(Input(channels), ())]
+        self.input = 0
+
+    def append(self, op: Op, *inputs: int) -> int:
+        """Adds `op` reading `inputs` and returns its handle."""
+        if not inputs or any(not 0 <= i < len(self._nodes) for i in inputs):
+            raise GraphError(f"{op} needs inputs that were appended before it, got {inputs}")
+        self._nodes.append(Node(op, inputs))
+        return len(self._nodes) - 1
+
+    def chain(self, x: int, *ops: Op) -> int:
+        """Appends `ops` one after the other, the first reading `x`; returns the last handle."""
+        for op in ops:
+            x = self.append(op, x)
+        return x
+
+    def graph(self, output: int | None = None) -> Graph:
+        """The canonical graph that ends in `output` (default: the last node appended)."""
+        last = len(self._nodes) - 1 if output is None else output
+        nodes = _sorted_sums(self._nodes)
+        reads = nx.DiGraph()
+        reads.add_nodes_from([last])
+        for position, node in enumerate(nodes):
+            reads.add_edges_from((position, i) for i in node.inputs)
+        order = list(nx.dfs_postorder_nodes(reads, last))
+        place = {old: new for new, old in enumerate(order)}
+        found = Graph(
+            tuple(Node(nodes[old].op, tuple(place[i] for i in nodes[old].inputs)) for old in order)
+        )
+        found.shapes(_PROBE, _PROBE)
+        return found
+
+
+def _sorted_sums(nodes: list[Node]) -> list[Node]:
+    """`nodes` with the inputs of each `Add` in one order, because a + b is b + a."""
+    keys: list[str] = []  # of a node: its op and, recursively, what it reads
+    found = []
+    for node in nodes:
+        inputs = node.inputs
+        if isinstance(node.op, Add):
+            inputs = tuple(sorted(inputs, key=lambda i: keys[i]))
+        content = f"{node.op}<{','.join(keys[i] for i in inputs)}"
+        keys.append(hashlib.sha256(content.encode()).hexdigest())
+        found.append(Node(node.op, inputs))
+    return found

@@ -1,0 +1,136 @@
+"""The text form: one op a line, short enough for a diff, exact enough to build from.
+
+    0 input(3)
+    1 conv(28, activation=relu)
+    2 slice(0, 21)
+    3 slice(21, 7) < 1
+    4 concat() < 3, 2
+
+A node reads the one above it unless `<` names others. Attributes at their default are left out;
+on one line, `;` separates nodes.
+"""
+
+import re
+from dataclasses import MISSING, fields
+from typing import Any
+
+from nas.errors import GraphError, TextError
+from nas.graph.graph import Graph, GraphBuilder
+from nas.graph.ops import (
+    OPS,
+    Add,
+    Clip,
+    Concat,
+    Conv2d,
+    DepthToSpace,
+    Input,
+    NearestConv2d,
+    Op,
+    Relu,
+    Repeat,
+    Slice,
+)
+
+__all__ = ["op_text", "parse_text", "to_text"]
+
+_NAMES: dict[type[Op], str] = {
+    Input: "input",
+    Conv2d: "conv",
+    NearestConv2d: "nearest_conv",
+    Repeat: "repeat",
+    Slice: "slice",
+    Concat: "concat",
+    Add: "add",
+    Relu: "relu",
+    Clip: "clip",
+    DepthToSpace: "depth_to_space",
+}
+_CLASSES = {name: op_class for op_class, name in _NAMES.items()}
+_ACTIVATIONS = ("none", "relu")
+_LINE = re.compile(r"(\d+)\s+(\w+)\(([^)]*)\)\s*(?:<\s*([\d,\s]+))?$")
+
+if frozenset(_NAMES) != OPS:
+    raise GraphError(f"ops without a name: {sorted(map(str, OPS ^ frozenset(_NAMES)))}")
+
+
+def op_text(op: Op) -> str:
+    """One op as it stands in the text form, such as `conv(28, activation=relu)`."""
+    args = []
+    for field in fields(op):
+        value = getattr(op, field.name)
+        if field.default is MISSING:
+            args.append(f"{value}")
+        elif value != field.default:
+            args.append(f"{field.name}={str(value).lower()}")
+    return f"{_NAMES[type(op)]}({', '.join(args)})"
+
+
+def to_text(graph: Graph, *, separator: str = "\n") -> str:
+    """The text form of a graph; with `separator="; "` on one line."""
+    lines = []
+    for position, node in enumerate(graph.nodes):
+        reads = "" if node.inputs in ((), (position - 1,)) else f" < {_join(node.inputs)}"
+        lines.append(f"{position} {op_text(node.op)}{reads}")
+    return separator.join(lines)
+
+
+def parse_text(text: str) -> Graph:
+    """The graph that a text form describes.
+
+    Raises:
+        TextError: A line that is no op, or a graph that does not fit together; names the line.
+    """
+    lines = [line.strip() for line in re.split(r"[;\n]", text)]
+    lines = [line for line in lines if line and not line.startswith("#")]
+    builder: GraphBuilder | None = None
+    for position, line in enumerate(lines):
+        found = _LINE.match(line)
+        if not found or int(found[1]) != position or found[2] not in _CLASSES:
+            raise TextError(
+                f"line {position + 1}: expected '{position} op(...)', got {line!r}",
+                f"ops are {', '.join(sorted(_CLASSES))}",
+            )
+        try:
+            op = _op(_CLASSES[found[2]], found[3])
+            if builder is None:
+                if not isinstance(op, Input):
+                    raise GraphError("a network begins with input(channels)")
+                builder = GraphBuilder(op.channels)
+                continue
+            reads = [int(i) for i in found[4].split(",")] if found[4] else [position - 1]
+            builder.append(op, *reads)
+        except (GraphError, ValueError, TypeError) as error:
+            raise TextError(f"line {position + 1}, {line!r}: {error}") from None
+    if builder is None:
+        raise TextError("a network needs at least one line", "begin with '0 input(3)'")
+    try:
+        return builder.graph()
+    except GraphError as error:
+        raise TextError(str(error)) from None
+
+
+def _op(op_class: type[Op], args: str) -> Op:
+    names = [field.name for field in fields(op_class)]
+    kinds = {field.name: field.type for field in fields(op_class)}
+    values: dict[str, Any] = {}
+    for place, arg in enumerate(a.strip() for a in args.split(",") if a.strip()):
+        name, _, value = arg.rpartition("=")
+        name = name or names[place]
+        if name not in kinds or name in values:
+            raise ValueError(f"{arg!r} is not an attribute of {_NAMES[op_class]}")
+        values[name] = _value(value, kinds[name])
+    return op_class(**values)
+
+
+def _value(text: str, kind: Any) -> Any:
+    if kind is bool:
+        return {"true": True, "false": False}[text]
+    if kind in (int, float):
+        return kind(text)
+    if text not in _ACTIVATIONS:
+        raise ValueError(f"an activation is one of {', '.join(_ACTIVATIONS)}, got {text!r}")
+    return text
+
+
+def _join(positions: tuple[int, ...]) -> str:
+    return ", ".join(map(str, positions))

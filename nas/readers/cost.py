@@ -1,0 +1,138 @@
+"""What a network costs, counted: parameters, multiply-accumulates, bytes moved, peak memory."""
+
+from dataclasses import dataclass
+
+from nas.graph import (
+    Add,
+    Clip,
+    Concat,
+    Conv2d,
+    DepthToSpace,
+    Graph,
+    Input,
+    NearestConv2d,
+    Op,
+    Relu,
+    Repeat,
+    Shape,
+    Slice,
+)
+from nas.readers.table import OpTable
+
+__all__ = [
+    "Cost",
+    "count_fixed_parameters",
+    "count_macs",
+    "count_parameters",
+    "macs_of",
+    "parameters_of",
+    "peak_memory_bytes",
+    "read_cost",
+]
+
+parameters_of = OpTable[int]("parameters")
+macs_of = OpTable[int]("macs")
+
+
+@parameters_of.on(Conv2d)
+def conv_parameters(op: Conv2d, x: Shape, y: Shape) -> int:
+    return op.kernel**2 * (x.channels // op.groups) * y.channels + (y.channels if op.bias else 0)
+
+
+@parameters_of.on(Input, NearestConv2d, Repeat, Slice, Concat, Add, Relu, Clip, DepthToSpace)
+def no_parameters(op: Op, *shapes: Shape) -> int:
+    return 0
+
+
+@macs_of.on(Conv2d)
+def conv_macs(op: Conv2d, x: Shape, y: Shape) -> int:
+    return y.elements * op.kernel**2 * (x.channels // op.groups)
+
+
+@macs_of.on(NearestConv2d)
+def nearest_conv_macs(op: NearestConv2d, x: Shape, y: Shape) -> int:
+    return y.elements * x.channels
+
+
+@macs_of.on(Input, Repeat, Slice, Concat, Add, Relu, Clip, DepthToSpace)
+def no_macs(op: Op, *shapes: Shape) -> int:
+    return 0
+
+
+def count_parameters(graph: Graph) -> int:
+    """Trainable weights and biases; frozen kernels are `count_fixed_parameters`."""
+    return _total(graph, parameters_of, 12, 12)
+
+
+def count_fixed_parameters(graph: Graph) -> int:
+    """Weights of frozen kernels."""
+    shapes = graph.shapes(12, 12)
+    return sum(
+        shapes[node.inputs[0]].channels * shapes[position].channels
+        for position, node in enumerate(graph.nodes)
+        if isinstance(node.op, NearestConv2d)
+    )
+
+
+def count_macs(graph: Graph, height: int, width: int) -> int:
+    """Multiply-accumulates of one inference.
+
+    Args:
+        graph: Any graph; `macs_of` reads every op.
+        height: Of the low-resolution input, in pixels.
+        width: Of the low-resolution input, in pixels.
+
+    Returns:
+        MACs: a multiply and its add count once. Bias and activation are not counted; frozen
+        kernels are.
+
+    Source:
+        He et al. 2015 (arXiv:1512.03385), whose "FLOPs" are multiply-adds.
+
+    Example:
+        >>> from nas.graph import Conv2d, GraphBuilder
+        >>> g = GraphBuilder(channels=3)
+        >>> _ = g.append(Conv2d(16), g.input)
+        >>> count_macs(g.graph(), height=8, width=8)
+        27648
+    """
+    return _total(graph, macs_of, height, width)
+
+
+def peak_memory_bytes(graph: Graph, height: int, width: int) -> int:
+    """Largest sum of INT8 activations alive at once when nodes run in order."""
+    shapes = graph.shapes(height, width)
+    last_use = [max(readers, default=len(shapes)) for readers in graph.consumers]
+    peak = 0
+    for position in range(len(shapes)):
+        alive = (i for i in range(position + 1) if last_use[i] >= position)
+        peak = max(peak, sum(shapes[i].elements for i in alive))
+    return peak
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Everything counted of one network at one input size."""
+
+    parameters: int
+    fixed_parameters: int
+    macs: int
+    peak_memory_bytes: int
+
+
+def read_cost(graph: Graph, height: int = 360, width: int = 640) -> Cost:
+    """All counts at once; the default size is the challenge's 640x360 input."""
+    return Cost(
+        parameters=count_parameters(graph),
+        fixed_parameters=count_fixed_parameters(graph),
+        macs=count_macs(graph, height, width),
+        peak_memory_bytes=peak_memory_bytes(graph, height, width),
+    )
+
+
+def _total(graph: Graph, table: OpTable[int], height: int, width: int) -> int:
+    shapes = graph.shapes(height, width)
+    return sum(
+        table(node.op, *(shapes[i] for i in node.inputs), shapes[position])
+        for position, node in enumerate(graph.nodes)
+    )
