@@ -106,7 +106,8 @@ def _divided(image: Pixels, divisor: int) -> Pixels:
 def _load(file: Path) -> Pixels | None:
     """What the cache holds, or None if that is nothing, damaged or something else."""
     try:
-        with np.load(file, allow_pickle=False) as archive:
+        # Opened here, because numpy leaves a file open whose archive is damaged.
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             images: Pixels = archive["images"]
     except (OSError, ValueError, KeyError, EOFError, AttributeError, TypeError, zipfile.BadZipFile):
         return None

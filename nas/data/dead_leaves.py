@@ -24,9 +24,9 @@ __all__ = ["dead_leaves"]
 _Floats = NDArray[np.float32]
 
 _OVERSAMPLING = 2  # painted larger without antialiasing, then averaged in blocks of 2x2
-_SHAPES_PER_PIXEL = 2900 / 240**2  # covers about three times over
+_SHAPES_PER_PIXEL = 2900 / 240**2  # at the smallest radius; covers about three times over
 _BACKDROP = 40  # large shapes painted first, so that no hole remains in practice
-_SMALLEST_RADIUS = 1.5  # pixels of the result
+_SMALLEST_RADIUS = (1.5, 4.0)  # pixels of the result; each image has its own, for calmer ones
 _LARGEST_RADIUS = 1 / 3  # of the side
 
 
@@ -71,8 +71,12 @@ def _image(rng: Generator, size: int) -> Pixels:
 
 
 def _scatter(rng: Generator, size: int, side: int) -> _Leaves:
-    num = _BACKDROP + round(_SHAPES_PER_PIXEL * size**2)
-    smallest, largest = _SMALLEST_RADIUS * _OVERSAMPLING, max(_LARGEST_RADIUS * side, 4.0)
+    finest, calmest = (radius * _OVERSAMPLING for radius in _SMALLEST_RADIUS)
+    largest = max(_LARGEST_RADIUS * side, 2 * calmest)
+    smallest = math.exp(rng.uniform(math.log(finest), math.log(calmest)))
+    # The mean area of a shape goes with r^2 log(R / r): keep what the shapes cover together.
+    fewer = (finest / smallest) ** 2 * math.log(largest / finest) / math.log(largest / smallest)
+    num = _BACKDROP + round(_SHAPES_PER_PIXEL * size**2 * fewer)
     # Density R^-3 between the two: R^-2 is uniform.
     radius = rng.uniform(largest**-2, smallest**-2, num) ** -0.5
     radius[:_BACKDROP] = rng.uniform(0.5, 1, _BACKDROP) * largest

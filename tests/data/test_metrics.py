@@ -52,6 +52,14 @@ def test_shaving_leaves_the_border_out() -> None:
     assert psnr_db(GREY, framed, shave=1) < 20
 
 
+@pytest.mark.parametrize("corner", [0, -1])
+def test_without_shaving_every_pixel_counts(corner: int) -> None:
+    spoilt = GREY[0].copy()
+    spoilt[corner, corner] += 16
+    assert psnr_db(GREY[0], spoilt) == pytest.approx(20 * math.log10(255))  # 16^2 of 16x16 pixels
+    assert psnr_db(GREY[0], spoilt, shave=1) == math.inf
+
+
 def test_ssim_falls_with_noise() -> None:
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (24, 24, 3)).astype(np.uint8)

@@ -1,6 +1,7 @@
 """Patches: pure in (seed, step, size), aligned in both resolutions."""
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -27,11 +28,15 @@ def sampler(pairs: list[Pair], lr_patch: int = 8, seed: int = 0) -> PatchSampler
     return PatchSampler(pairs, lr_patch=lr_patch, scale=3, seed=seed)
 
 
+def interior_difference(low: np.ndarray, high: np.ndarray) -> int:
+    return int(np.abs(downscale(high, 3).astype(int) - low)[2:-2, 2:-2].max())
+
+
 def corners(lr: np.ndarray) -> list[tuple[int, int, int]]:
     return [tuple(crop.reshape(-1, 3).min(0).tolist()) for crop in lr]
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**40), st.integers(0, 10**7), st.integers(1, 9))
 def test_a_batch_is_a_function_of_seed_step_and_size(seed: int, step: int, size: int) -> None:
     used = sampler(PAIRS, seed=seed)
@@ -51,12 +56,15 @@ def test_steps_and_seeds_differ() -> None:
     assert not np.array_equal(first, sampler(PAIRS, seed=1).batch(0, 8)[0])
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000))
 def test_an_hr_patch_downscales_to_its_lr_patch_inside(step: int) -> None:
     lr, hr = sampler(PAIRS, lr_patch=12).batch(step, 2)
     for low, high in zip(lr, hr, strict=True):
-        difference = downscale(high, 3)[2:-2, 2:-2].astype(int) - low[2:-2, 2:-2]
-        assert np.abs(difference).max() <= 1  # the passes were rounded before turning
+        # A quarter turn swaps the two passes, and between them is clipped: try both orders.
+        straight = interior_difference(low, high)
+        turned = interior_difference(low.swapaxes(0, 1), high.swapaxes(0, 1))
+        assert min(straight, turned) <= 1  # halves may round the other way when mirrored
 
 
 def test_all_eight_turns_occur() -> None:
@@ -107,6 +115,11 @@ def test_more_crops_do_not_overlap_while_there_is_room() -> None:
     assert [name for name, _, _ in places] == [0, 1] * 9
 
 
+def test_the_outermost_tiles_follow_the_centre() -> None:
+    lr, _ = validation_crops([coded(0, 24, 24)], lr_size=8, scale=3, count=5)
+    assert corners(lr) == [(0, 8, 8), (0, 0, 0), (0, 0, 16), (0, 16, 0), (0, 16, 16)]
+
+
 def test_when_no_room_is_left_crops_overlap() -> None:
     lr, _ = validation_crops([coded(0, 12, 12)], lr_size=8, scale=3, count=6)
     assert len(lr) == 6
@@ -120,16 +133,19 @@ def test_validation_skips_images_smaller_than_a_crop() -> None:
     assert [name for name, _, _ in corners(lr)] == [1, 1]
 
 
-@pytest.mark.parametrize("which", ["sampler", "crops", "calibration"])
-def test_no_image_as_large_as_a_patch_is_an_error(which: str) -> None:
+@pytest.mark.parametrize(
+    "cut",
+    [
+        sampler,
+        lambda pairs: validation_crops(pairs, lr_size=8, scale=3, count=1),
+        lambda pairs: calibration_patches(pairs, lr_size=8, count=1, seed=0, scale=3),
+    ],
+    ids=["sampler", "crops", "calibration"],
+)
+def test_no_image_as_large_as_a_patch_is_an_error(cut: Callable[[list[Pair]], object]) -> None:
     pairs = [coded(0, 7, 90), coded(1, 90, 7)]
     with pytest.raises(DataError) as caught:
-        if which == "sampler":
-            sampler(pairs)
-        elif which == "crops":
-            validation_crops(pairs, lr_size=8, scale=3, count=1)
-        else:
-            calibration_patches(pairs, lr_size=8, count=1, seed=0, scale=3)
+        cut(pairs)
     assert str(caught.value) == (
         "none of 2 images is as large as 8x8 in low resolution "
         "(give images of at least 24x24 pixels)"

@@ -95,6 +95,13 @@ def test_the_digest_is_of_pixels_and_parts(tmp_path: Path, write: Write) -> None
     assert load(a, valid=str(b)).digest != forth
 
 
+def test_moving_an_image_between_the_parts_changes_the_digest(tmp_path: Path, write: Write) -> None:
+    two, one = fill(tmp_path / "a" / "train", write, 2), fill(tmp_path / "b" / "train", write, 1)
+    fill(two.parent / "valid", write, 1, first=2)
+    fill(one.parent / "valid", write, 2, first=1)  # the same three images in the same order
+    assert load(tmp_path / "a").digest != load(tmp_path / "b").digest
+
+
 def test_bad_images_are_told_and_kept(tmp_path: Path, write: Write) -> None:
     fill(tmp_path, write, 3)
     (tmp_path / "bad.png").write_text("hello")

@@ -1,0 +1,139 @@
+"""A graph as a Keras model (NHWC) of built-in layers and `keras.ops` only.
+
+Nothing here is a custom object, so `keras.saving.load_model` opens a saved model in safe mode on a
+machine without `nas`. Grouped convolutions become channel slices, one plain convolution a group,
+and a concat: the form that mobile NPUs run.
+"""
+
+from typing import Any
+
+import keras
+
+from nas.graph import (
+    Add,
+    Clip,
+    Concat,
+    Conv2d,
+    DepthToSpace,
+    Graph,
+    Input,
+    NearestConv2d,
+    Relu,
+    Repeat,
+    Slice,
+)
+from nas.readers.table import OpTable
+from nas.readers.weights import Weights, group_kernels, nearest_kernel
+
+__all__ = ["keras_of", "to_keras"]
+
+keras_of = OpTable[Any]("to_keras")
+"""(op, name, *inputs) -> output, each a KerasTensor."""
+
+
+@keras_of.on(Input)
+def keras_input(op: Input, name: str, x: Any) -> Any:
+    return x
+
+
+@keras_of.on(Conv2d)
+def keras_conv(op: Conv2d, name: str, x: Any) -> Any:
+    size = x.shape[-1] // op.groups
+    parts = []
+    for group in range(op.groups):
+        part = x if op.groups == 1 else x[..., group * size : (group + 1) * size]
+        layer = keras.layers.Conv2D(
+            op.features // op.groups,
+            op.kernel,
+            padding="same",
+            use_bias=op.bias,
+            activation="relu" if op.activation == "relu" else None,
+            name=name if op.groups == 1 else f"{name}_group{group}",
+        )
+        parts.append(layer(part))
+    return parts[0] if op.groups == 1 else keras.layers.Concatenate(name=name)(parts)
+
+
+@keras_of.on(NearestConv2d)
+def keras_nearest(op: NearestConv2d, name: str, x: Any) -> Any:
+    features = x.shape[-1] * op.block**2
+    return keras.layers.Conv2D(features, 1, use_bias=False, trainable=False, name=name)(x)
+
+
+@keras_of.on(Repeat)
+def keras_repeat(op: Repeat, name: str, x: Any) -> Any:
+    return keras.layers.Concatenate(name=name)([x] * op.times)
+
+
+@keras_of.on(Slice)
+def keras_slice(op: Slice, name: str, x: Any) -> Any:
+    return x[..., op.begin : op.begin + op.size]
+
+
+@keras_of.on(Concat)
+def keras_concat(op: Concat, name: str, *xs: Any) -> Any:
+    return keras.layers.Concatenate(name=name)(list(xs))
+
+
+@keras_of.on(Add)
+def keras_add(op: Add, name: str, a: Any, b: Any) -> Any:
+    return keras.layers.Add(name=name)([a, b])
+
+
+@keras_of.on(Relu)
+def keras_relu(op: Relu, name: str, x: Any) -> Any:
+    return keras.layers.ReLU(name=name)(x)
+
+
+@keras_of.on(Clip)
+def keras_clip(op: Clip, name: str, x: Any) -> Any:
+    # MINIMUM and RELU, as in the published files; `ops.clip` would convert to MAXIMUM instead.
+    capped = keras.ops.minimum(x, op.high)
+    if op.low == 0.0:
+        return keras.layers.ReLU(name=name)(capped)
+    return keras.ops.maximum(capped, op.low)
+
+
+@keras_of.on(DepthToSpace)
+def keras_depth_to_space(op: DepthToSpace, name: str, x: Any) -> Any:
+    return keras.ops.depth_to_space(x, op.block, data_format="channels_last")
+
+
+def to_keras(
+    graph: Graph, weights: Weights, *, height: int | None = None, width: int | None = None
+) -> keras.Model:
+    """The float Keras model of a network.
+
+    Args:
+        graph: Any graph; `keras_of` reads every op.
+        weights: Of every convolution, in the common layout.
+        height: Of the input, in pixels; None leaves it open.
+        width: Of the input, in pixels; None leaves it open.
+
+    Returns:
+        Model from (batch, height, width, channels) to the upscaled image, range 0..1.
+    """
+    image = keras.Input((height, width, graph.channels), name="image")
+    outputs: list[Any] = []
+    for position, node in enumerate(graph.nodes):
+        name = f"{type(node.op).__name__.lower()}_{position}"
+        xs = [outputs[i] for i in node.inputs] or [image]
+        outputs.append(keras_of(node.op, name, *xs))
+    network = keras.Model(image, outputs[-1], name=f"nas_{graph.digest}")
+    _load(network, graph, weights)
+    return network
+
+
+def _load(network: keras.Model, graph: Graph, weights: Weights) -> None:
+    for position, node in enumerate(graph.nodes):
+        op = node.op
+        name = f"{type(op).__name__.lower()}_{position}"
+        if isinstance(op, NearestConv2d):
+            layer = network.get_layer(name)
+            layer.set_weights([nearest_kernel(op, layer.kernel.shape[2])])
+        elif isinstance(op, Conv2d):
+            kernels = group_kernels(weights[f"{position}/kernel"], op.groups)
+            biases = weights[f"{position}/bias"].reshape(op.groups, -1) if op.bias else None
+            for group, kernel in enumerate(kernels):
+                layer = network.get_layer(name if op.groups == 1 else f"{name}_group{group}")
+                layer.set_weights([kernel] if biases is None else [kernel, biases[group]])
