@@ -5,7 +5,13 @@ machine without `nas`. Grouped convolutions become channel slices, one plain con
 and a concat: the form that mobile NPUs run.
 """
 
+import os
+from collections.abc import Callable
 from typing import Any
+
+# The readers, the converter and the saved files are TensorFlow's; another backend cannot convert.
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 
@@ -25,7 +31,10 @@ from nas.graph import (
 from nas.readers.table import OpTable
 from nas.readers.weights import Weights, group_kernels, nearest_kernel
 
-__all__ = ["keras_of", "to_keras"]
+__all__ = ["MOVED_BY", "keras_of", "to_keras"]
+
+MOVED_BY = (Concat, DepthToSpace, Repeat, Slice)
+"""Ops whose output holds input values and nothing else."""
 
 keras_of = OpTable[Any]("to_keras")
 """(op, name, *inputs) -> output, each a KerasTensor."""
@@ -100,7 +109,13 @@ def keras_depth_to_space(op: DepthToSpace, name: str, x: Any) -> Any:
 
 
 def to_keras(
-    graph: Graph, weights: Weights, *, height: int | None = None, width: int | None = None
+    graph: Graph,
+    weights: Weights,
+    *,
+    height: int | None = None,
+    width: int | None = None,
+    on_edge: Callable[[int, int, Any], Any] = lambda reader, source, x: x,
+    on_output: Callable[[int, Any], Any] = lambda position, y: y,
 ) -> keras.Model:
     """The float Keras model of a network.
 
@@ -109,6 +124,8 @@ def to_keras(
         weights: Of every convolution, in the common layout.
         height: Of the input, in pixels; None leaves it open.
         width: Of the input, in pixels; None leaves it open.
+        on_edge: Wraps what node `reader` reads of node `source`; the converter rounds here.
+        on_output: Wraps the output of a node; likewise.
 
     Returns:
         Model from (batch, height, width, channels) to the upscaled image, range 0..1.
@@ -117,8 +134,8 @@ def to_keras(
     outputs: list[Any] = []
     for position, node in enumerate(graph.nodes):
         name = f"{type(node.op).__name__.lower()}_{position}"
-        xs = [outputs[i] for i in node.inputs] or [image]
-        outputs.append(keras_of(node.op, name, *xs))
+        xs = [on_edge(position, i, outputs[i]) for i in node.inputs] or [image]
+        outputs.append(on_output(position, keras_of(node.op, name, *xs)))
     network = keras.Model(image, outputs[-1], name=f"nas_{graph.digest}")
     _load(network, graph, weights)
     return network

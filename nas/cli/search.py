@@ -1,0 +1,128 @@
+"""`nas search`: from a budget to a front, and the best of it as files."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer import Option
+
+from nas.cli.progress import watcher
+from nas.cli.tables import print_json, print_table
+
+if TYPE_CHECKING:  # importing it takes a second
+    from nas.search.run import RunResult
+
+__all__ = ["search"]
+
+
+def search(
+    context: typer.Context,
+    budget: Annotated[int, Option(help="Distinct networks to evaluate.")] = 200,
+    space: Annotated[str, Option(help="Name or file of a search space.")] = "hxnet",
+    device: Annotated[str, Option(help="See `nas latency devices`.")] = "synaptics-vs680",
+    data: Annotated[str, Option(help="Folder(s) of images, or bundled.")] = "bundled",
+    valid: Annotated[str | None, Option(help="Folder(s) to validate on.")] = None,
+    scale: Annotated[int, Option(help="Upscaling factor.")] = 3,
+    max_latency_ms: Annotated[float | None, Option(help="Refuse slower networks.")] = None,
+    sampler: Annotated[str, Option(help="auto, tpe, nsga2, gp or random.")] = "auto",
+    workers: Annotated[int | None, Option(help="Processes; default: cores.")] = None,
+    storage: Annotated[str | None, Option(help="URL of the study; default: SQLite.")] = None,
+    seed: Annotated[int, Option(help="Of everything random.")] = 0,
+    score: Annotated[str, Option(help="mai2022, mai2021 or xcat.")] = "mai2022",
+    run: Annotated[str | None, Option(help="Name below runs/, or path.")] = None,
+    resume: Annotated[bool, Option("--resume", help="Continue a run to its budget.")] = False,
+    as_json: Annotated[bool, Option("--json", help="Result as JSON on stdout.")] = False,
+) -> None:
+    """Search for networks; trains, quantises and ranks them, and converts the best.
+
+    With --resume all options but --run may be left out: they are those of the run's start.
+    """
+    given = _given(context)
+    from nas.search import run as runs
+    from nas.search.config import SearchConfig, count_cores
+
+    given = {"workers": count_cores(), **given}
+    with watcher() as watch:
+        try:
+            if resume:
+                result = runs.resume(run, given, watch=watch)
+            else:
+                result = runs.start(SearchConfig(**given), name=run, watch=watch)
+        except KeyboardInterrupt:
+            name = f" --run {run}" if run else ""
+            watch.note(f"stopped; continue with: nas search{name} --resume")
+            raise
+    if as_json:
+        print_json(_as_json(result))
+    else:
+        _show(result)
+
+
+def _given(context: typer.Context) -> dict[str, Any]:
+    """The configuration that was typed, without what is only a default."""
+    others = ("run", "resume", "as_json")
+    return {
+        name: value
+        for name, value in context.params.items()
+        if name not in others
+        and value is not None
+        and getattr(context.get_parameter_source(name), "name", "") != "DEFAULT"
+    }
+
+
+def _as_json(result: "RunResult") -> dict[str, Any]:
+    complete = result.table[result.table["state"] == "COMPLETE"]
+    return {
+        "run": str(result.folder),
+        "num_finished": len(complete),
+        "best": result.best,
+        "finalists": result.finalists,
+        "front": result.front.to_dict("records"),
+    }
+
+
+def _show(result: "RunResult") -> None:
+    converted = {finalist["trial"]: finalist for finalist in result.finalists}
+    rows = []
+    others = result.table[
+        result.table["number"].isin(list(converted))
+        & ~result.table["number"].isin(result.front["number"])
+    ]
+    for kind, table in (("front", result.front), ("zoo", others)):
+        rows += [_row(kind, row, converted.get(row["number"])) for row in table.to_dict("records")]
+    print_table(
+        ("", "trial", "network", "PSNR INT8", "ms", "interval", "score", "to zoo", "steps",
+         "LiteRT PSNR", "LiteRT score", "LiteRT to zoo"),
+        rows,
+        title=f"Front of {result.folder}",
+    )  # fmt: skip
+    best = result.best
+    ratio = best["score_ratio"]
+    against = f", {ratio:.3f}x the best zoo network of this run" if ratio else ""
+    typer.echo(
+        f"Best: trial {best['trial']} ({best['zoo'] or best['digest']}), "
+        f"{best['psnr_litert_int8_db']:.3f} dB INT8 by LiteRT, {best['latency_ms']:.2f} ms "
+        f"({best['latency_low_ms']:.2f} to {best['latency_high_ms']:.2f}), "
+        f"score {best['score']:.4g}{against}. Files: {Path(result.folder) / 'best'}"
+    )
+
+
+def _row(kind: str, row: dict[Any, Any], final: dict[str, Any] | None) -> list[str]:
+    def number(value: float | None, form: str) -> str:
+        return "-" if value is None or value != value else format(value, form)
+
+    final = final or {}
+    return [
+        kind,
+        str(row["number"]),
+        row["zoo"] or row["digest"],
+        number(row["psnr_int8_db"], ".3f"),
+        number(row["latency_ms"], ".2f"),
+        f"{row['latency_low_ms']:.1f}..{row['latency_high_ms']:.1f}",
+        number(row["score"], ".4g"),
+        number(row["score_ratio"], ".3f"),
+        number(row["steps"], ".0f"),
+        number(final.get("psnr_litert_int8_db"), ".3f"),
+        number(final.get("score"), ".4g"),
+        number(final.get("score_ratio"), ".3f"),
+    ]

@@ -1,0 +1,94 @@
+"""`nas zoo`: published networks with their counts and sources."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer import Argument, Option
+
+from nas.cli.tables import print_json, print_table
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Published networks.", no_args_is_help=True)
+AsJson = Annotated[bool, Option("--json", help="JSON on stdout.")]
+Name = Annotated[str, Argument(help="Name of a network, in any case.")]
+
+
+@app.command("list")
+def list_networks(as_json: AsJson = False) -> None:
+    """All published networks."""
+    from nas.zoo import ENTRIES
+
+    facts = [_facts(entry) for entry in ENTRIES.values()]
+    if as_json:
+        print_json([{k: v for k, v in fact.items() if k != "network"} for fact in facts])
+        return
+    rows = [
+        (f["name"], f"{f['parameters']:,}", f"{f['macs'] / 1e9:.3f}", f["confidence"], f["source"])
+        for f in facts
+    ]
+    print_table(("network", "parameters", "GMACs", "confidence", "source"), rows)
+
+
+@app.command()
+def show(name: Name, as_json: AsJson = False) -> None:
+    """Counts at 640x360, source and text form of a network."""
+    from nas.zoo import zoo_entry
+
+    facts = _facts(zoo_entry(name))
+    if as_json:
+        print_json(facts)
+        return
+    typer.echo(f"{facts['name']} ({facts['digest']})")
+    typer.echo(f"  trainable parameters  {facts['parameters']:,}")
+    typer.echo(f"  fixed parameters      {facts['fixed_parameters']:,}")
+    typer.echo(f"  MACs at 640x360       {facts['macs']:,} ({facts['macs'] / 1e9:.3f} G)")
+    typer.echo(f"  source                {facts['source']}")
+    note = f": {facts['note']}" if facts["note"] else ""
+    typer.echo(f"  confidence            {facts['confidence']}{note}")
+    typer.echo("")
+    typer.echo(facts["network"])
+
+
+@app.command()
+def draw(
+    name: Name,
+    out: Annotated[Path | None, Option(help="SVG file; default: stdout.")] = None,
+) -> None:
+    """A picture of a network, as SVG."""
+    from nas.errors import UsageError
+    from nas.readers.draw import draw_svg
+    from nas.zoo import zoo_entry
+
+    svg = draw_svg(zoo_entry(name).build())
+    if out is None:
+        typer.echo(svg)
+        return
+    try:
+        out.write_text(svg, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"{out} cannot be written: {error.strerror}", "give another --out"
+        ) from error
+    typer.echo(f"wrote {out}", err=True)
+
+
+def _facts(entry: Any) -> dict[str, Any]:
+    from nas.graph import to_text
+    from nas.readers.cost import read_cost
+
+    graph = entry.build()
+    cost = read_cost(graph, 360, 640)
+    return {
+        "name": entry.name,
+        "digest": graph.digest,
+        "parameters": cost.parameters,
+        "fixed_parameters": cost.fixed_parameters,
+        "macs": cost.macs,
+        "peak_memory_bytes": cost.peak_memory_bytes,
+        "source": entry.source,
+        "confidence": entry.confidence,
+        "note": entry.note,
+        "network": to_text(graph),
+    }

@@ -1,0 +1,81 @@
+"""A full-integer uint8 TensorFlow Lite file, made by TensorFlow's own converter.
+
+The converter is told the grid of each tensor by fake-quantisation nodes (as after
+quantisation-aware training), so the file computes what `simulate` computes; left to its own
+calibration it would let the grid of a concatenation leak into the uint8 input.
+"""
+
+import contextlib
+import io
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import tensorflow as tf
+
+from nas.graph import Graph
+from nas.quantize.scheme import Grid, read_scheme
+from nas.readers.to_keras import MOVED_BY, to_keras
+from nas.readers.weights import Weights
+
+__all__ = ["to_tflite"]
+
+
+class _OnGrid(keras.layers.Layer):  # type: ignore[misc]
+    """Rounds to a grid, after a ReLU where the image changes grids."""
+
+    def __init__(self, grid: Grid, *, regrid: bool = False) -> None:
+        super().__init__()
+        self._grid = grid
+        self._regrid = regrid
+
+    def call(self, x: Any) -> Any:
+        x = tf.nn.relu(x) if self._regrid else x
+        return tf.quantization.fake_quant_with_min_max_args(x, self._grid.low, self._grid.high)
+
+
+def to_tflite(
+    graph: Graph, weights: Weights, grid: Sequence[Grid], *, height: int, width: int
+) -> bytes:
+    """The converted file.
+
+    Args:
+        graph: The network.
+        weights: Float weights; the converter rounds them per channel.
+        grid: Of each node.
+        height: Of the input image, in pixels.
+        width: Of the input image, in pixels.
+
+    Returns:
+        Flatbuffer from uint8 (1, height, width, channels) to the upscaled uint8 image.
+    """
+    regrid = read_scheme(graph).regrid
+
+    def on_edge(reader: int, source: int, x: Any) -> Any:
+        if (reader, source) in regrid and grid[reader] != grid[source]:
+            return _OnGrid(grid[reader], regrid=True)(x)
+        return x
+
+    def on_output(position: int, y: Any) -> Any:
+        moved = isinstance(graph.nodes[position].op, MOVED_BY)
+        return y if moved else _OnGrid(grid[position])(y)
+
+    network = to_keras(
+        graph, weights, height=height, width=width, on_edge=on_edge, on_output=on_output
+    )
+    converter = tf.lite.TFLiteConverter.from_keras_model(network)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.inference_input_type = tf.uint8
+    converter.inference_output_type = tf.uint8
+    with _quiet():
+        return bytes(converter.convert())
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Hides what the converter writes to stdout; errors still raise."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield

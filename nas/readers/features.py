@@ -1,0 +1,183 @@
+"""The row a latency model sees: sums over ops, each with a physical meaning.
+
+All terms scale with the image, but for the counts. An INT8 value is one byte. What a device makes
+of a term is the business of `nas.latency`; here is only what the graph says.
+"""
+
+from dataclasses import dataclass, fields
+
+from nas.graph import (
+    Add,
+    Clip,
+    Concat,
+    Conv2d,
+    DepthToSpace,
+    Graph,
+    Input,
+    NearestConv2d,
+    Relu,
+    Repeat,
+    Shape,
+    Slice,
+)
+from nas.readers.table import OpTable
+
+__all__ = ["FEATURE_NAMES", "Features", "features_of", "held_bytes", "read_features"]
+
+ALIGNMENT = 4  # channels that one vector instruction holds (Mali: 4 of 8 bit; see zoo chapter 1)
+Row = dict[str, float]
+
+features_of = OpTable[Row]("latency features")
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Terms of one network at one input size.
+
+    Args:
+        inferences: Always 1, for what a device spends on any network.
+        launches: Ops that the device starts; an activation fused into a convolution is none.
+        macs: Multiply-accumulates, frozen kernels included.
+        aligned_macs: The same with the channels of each group, in and out, rounded up to 4.
+        written_bytes: Outputs of all ops but the input.
+        read_bytes: Inputs of all ops, each as often as it is read.
+        held_bytes: Bytes that wait for a later reader, once for each level they wait
+            (`held_bytes`).
+        repeat_bytes: Written by `Repeat`: tensor copies and their concatenation.
+        regroup_bytes: Written by `Slice` and `Concat`.
+        add_bytes: Written by `Add`.
+        pointwise_low_bytes: Written by `Clip` and `Relu` at the height of the input.
+        pointwise_high_bytes: Written by `Clip` and `Relu` above the height of the input.
+        shuffle_bytes: Written by `DepthToSpace`.
+    """
+
+    inferences: float = 1.0
+    launches: float = 0.0
+    macs: float = 0.0
+    aligned_macs: float = 0.0
+    written_bytes: float = 0.0
+    read_bytes: float = 0.0
+    held_bytes: float = 0.0
+    repeat_bytes: float = 0.0
+    regroup_bytes: float = 0.0
+    add_bytes: float = 0.0
+    pointwise_low_bytes: float = 0.0
+    pointwise_high_bytes: float = 0.0
+    shuffle_bytes: float = 0.0
+
+
+FEATURE_NAMES = tuple(field.name for field in fields(Features))
+
+
+@features_of.on(Input)
+def input_is_free(op: Input, height: int, *shapes: Shape) -> Row:
+    return {}
+
+
+@features_of.on(Conv2d)
+def conv_features(op: Conv2d, height: int, x: Shape, y: Shape) -> Row:
+    per_group = op.kernel**2 * op.groups * y.height * y.width
+    cin, cout = x.channels // op.groups, y.channels // op.groups
+    return _moved(x, y=y) | {
+        "macs": per_group * cin * cout,
+        "aligned_macs": per_group * _aligned(cin) * _aligned(cout),
+    }
+
+
+@features_of.on(NearestConv2d)
+def nearest_conv_features(op: NearestConv2d, height: int, x: Shape, y: Shape) -> Row:
+    pixels = y.height * y.width
+    return _moved(x, y=y) | {
+        "macs": pixels * x.channels * y.channels,
+        "aligned_macs": pixels * _aligned(x.channels) * _aligned(y.channels),
+    }
+
+
+@features_of.on(Repeat)
+def repeat_features(op: Repeat, height: int, x: Shape, y: Shape) -> Row:
+    # A file holds it as a concatenation that reads one tensor `times` times.
+    return _moved(*[x] * op.times, y=y) | {"repeat_bytes": y.elements}
+
+
+@features_of.on(Concat)
+def concat_features(op: Concat, height: int, *shapes: Shape) -> Row:
+    *xs, y = shapes
+    return _moved(*xs, y=y) | {"regroup_bytes": y.elements}
+
+
+@features_of.on(Slice)
+def slice_features(op: Slice, height: int, x: Shape, y: Shape) -> Row:
+    return _moved(y, y=y) | {"regroup_bytes": y.elements}  # reads only what it copies
+
+
+@features_of.on(Add)
+def add_features(op: Add, height: int, first: Shape, second: Shape, y: Shape) -> Row:
+    return _moved(first, second, y=y) | {"add_bytes": y.elements}
+
+
+@features_of.on(Relu, Clip)
+def pointwise_features(op: Relu | Clip, height: int, x: Shape, y: Shape) -> Row:
+    place = "pointwise_high_bytes" if y.height > height else "pointwise_low_bytes"
+    return _moved(x, y=y) | {place: y.elements}
+
+
+@features_of.on(DepthToSpace)
+def shuffle_features(op: DepthToSpace, height: int, x: Shape, y: Shape) -> Row:
+    return _moved(x, y=y) | {"shuffle_bytes": y.elements}
+
+
+def held_bytes(graph: Graph, shapes: tuple[Shape, ...]) -> int:
+    """Bytes held for a later reader, summed over the levels between.
+
+    The level of an op is its longest distance from the input, so the sum does not depend on the
+    order in which a file lists parallel branches. An output read on the next level waits for
+    nothing; one read `n` levels on counts `n - 1` times.
+    """
+    levels: list[int] = []
+    for node in graph.nodes:
+        levels.append(1 + max((levels[i] for i in node.inputs), default=-1))
+    held = 0
+    for position, readers in enumerate(graph.consumers):
+        last = max((levels[reader] for reader in readers), default=levels[position] + 1)
+        held += (last - levels[position] - 1) * shapes[position].elements
+    return held
+
+
+def read_features(graph: Graph, *, height: int, width: int) -> Features:
+    """The terms of a network.
+
+    Args:
+        graph: Any graph; `features_of` reads every op.
+        height: Of the low-resolution input, in pixels.
+        width: Of the low-resolution input, in pixels.
+
+    Raises:
+        ShapeError: Inputs of a node do not fit.
+
+    Example:
+        >>> from nas.graph import Conv2d, GraphBuilder
+        >>> g = GraphBuilder(channels=3)
+        >>> _ = g.append(Conv2d(6), g.input)
+        >>> read_features(g.graph(), height=2, width=2).aligned_macs  # 3 -> 4, 6 -> 8
+        1152.0
+    """
+    shapes = graph.shapes(height, width)
+    total = dict.fromkeys(FEATURE_NAMES, 0.0) | {"inferences": 1.0}
+    for position, node in enumerate(graph.nodes):
+        read = (shapes[i] for i in node.inputs)
+        for name, value in features_of(node.op, height, *read, shapes[position]).items():
+            total[name] += value
+    total["held_bytes"] += held_bytes(graph, shapes)
+    return Features(**total)
+
+
+def _moved(*xs: Shape, y: Shape) -> Row:
+    return {
+        "launches": 1,
+        "written_bytes": y.elements,
+        "read_bytes": sum(x.elements for x in xs),
+    }
+
+
+def _aligned(channels: int) -> int:
+    return -(-channels // ALIGNMENT) * ALIGNMENT

@@ -1,0 +1,111 @@
+"""What a run folder holds, read once and checked."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from nas.errors import RunError
+
+__all__ = ["RunFiles", "read_config", "read_run"]
+
+MEASURED = ("psnr_int8_db", "latency_ms", "latency_low_ms", "latency_high_ms", "score")
+TIMED = ("train_s", "quantize_s", "evaluate_s")
+NEEDED = ("number", "state", "digest", "zoo", *MEASURED, "score_ratio", "steps", "network", *TIMED)
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """A run as it lies on disk.
+
+    Args:
+        folder: The run.
+        config: `config.json`.
+        env: `env.json`.
+        trials: `trials.csv`, one row a trial, numbers as numbers.
+        finalists: `finalists.json`; empty while the search runs.
+        best: `best/result.json`; None while there is none.
+    """
+
+    folder: Path
+    config: dict[str, Any]
+    env: dict[str, Any]
+    trials: pd.DataFrame
+    finalists: list[dict[str, Any]]
+    best: dict[str, Any] | None
+
+    @property
+    def finished(self) -> pd.DataFrame:
+        """Trials with a measurement, those that were stopped early among them."""
+        done = self.trials[self.trials["state"] == "COMPLETE"]
+        return done.dropna(subset=["psnr_int8_db", "latency_ms", "score"])
+
+
+def read_run(run: Path) -> RunFiles:
+    """The files of a run.
+
+    Raises:
+        RunError: No such folder, no configuration, no finished trial yet, or a file that is not
+            what `nas search` writes.
+    """
+    best = _json(run / "best" / "result.json", dict)
+    files = RunFiles(
+        folder=run,
+        config=read_config(run),
+        env=_json(run / "env.json", dict) or {},
+        trials=_trials(run / "trials.csv"),
+        finalists=[_numbered(row) for row in _json(run / "finalists.json", list) or []],
+        best=None if best is None else _numbered(best),
+    )
+    if files.finished.empty:
+        raise RunError(f"{run} has no finished trial yet", "wait for the first, or --resume it")
+    return files
+
+
+def read_config(run: Path) -> dict[str, Any]:
+    """What the search was asked to do.
+
+    Raises:
+        RunError: No such folder, or no configuration in it.
+    """
+    if not run.is_dir():
+        raise RunError(f"there is no run folder {run}", "`nas search` makes one")
+    config: dict[str, Any] | None = _json(run / "config.json", dict)
+    if config is None:
+        raise RunError(f"{run} has no config.json", "give a folder that `nas search` wrote")
+    return config
+
+
+def _numbered(result: dict[str, Any]) -> dict[str, Any]:
+    """A `result.json`, whose `trial` is the `number` of `trials.csv`."""
+    return {"number": result.get("trial"), **result}
+
+
+def _trials(path: Path) -> pd.DataFrame:
+    try:
+        trials = pd.read_csv(path, dtype={"digest": str, "zoo": str, "network": str})
+    except FileNotFoundError:
+        raise RunError(f"{path} does not exist yet", "wait for the first trial") from None
+    except (ValueError, UnicodeDecodeError) as error:
+        raise RunError(f"{path} is no table: {error}", "resume the search to write it") from None
+    absent = [name for name in NEEDED if name not in trials]
+    if absent:
+        raise RunError(f"{path} lacks {', '.join(absent)}", "resume the search to write it")
+    for name in (*MEASURED, "score_ratio", "steps", *TIMED):
+        trials[name] = pd.to_numeric(trials[name], errors="coerce")
+    return trials.fillna({"zoo": "", "network": "", "digest": ""})
+
+
+def _json(path: Path, kind: type) -> Any:
+    """The content of `path`, None where there is no such file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise RunError(f"{path} is not JSON: {error}", "resume the search to write it") from None
+    if not isinstance(content, kind):
+        raise RunError(f"{path} holds no {kind.__name__}", "resume the search to write it")
+    return content

@@ -1,0 +1,203 @@
+"""The report of a run: one HTML file that opens offline and says how far to trust its numbers."""
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import plotly.graph_objects as go
+
+from nas.errors import DeviceError
+from nas.graph import parse_text, to_text
+from nas.latency.devices import load_device
+from nas.readers.draw import draw_svg
+from nas.report.figures import pareto_figure, progress_figure
+from nas.report.files import RunFiles, read_run
+from nas.report.parts import cards, facts, interval, number, table, time_split
+from nas.search.front import front
+
+__all__ = ["write_report"]
+
+Columns = tuple[tuple[str, str], ...]
+
+CONVERTED: Columns = (
+    ("torch float dB", "psnr_torch_float_db"),
+    ("INT8 simulation dB", "psnr_int8_simulation_db"),
+    ("Keras float dB", "psnr_keras_float_db"),
+    ("LiteRT INT8 dB", "psnr_litert_int8_db"),
+)
+SIMULATED: Columns = (("float dB", "psnr_float_db"), ("INT8 simulation dB", "psnr_int8_db"))
+
+
+def write_report(run: Path) -> Path:
+    """Writes `report.html` into the run folder and returns its path.
+
+    Args:
+        run: A run folder, finished or not.
+
+    Raises:
+        RunError: No run folder, or no finished trial in it yet.
+    """
+    files = read_run(run)
+    best = _best(files)
+    template = Template(Path(__file__).with_name("template.html").read_text(encoding="utf-8"))
+    page = template.substitute(
+        title=escape(f"Search {run.resolve().name}"),
+        subtitle=escape(_subtitle(files)),
+        notice="" if files.finalists else _NOTICE,
+        cards=cards(_headline(files, best)),
+        pareto=_html(pareto_figure(files.trials, files.finalists), plotly_too=True),
+        finalists=_finalists(files, best),
+        network=_network(best),
+        trust="".join(f"<li>{escape(line)}</li>" for line in _trust(files, best)),
+        progress=_html(progress_figure(files.trials)),
+        times=_times(files),
+        config=facts(files.config),
+        versions=facts({**_seeds(files), **files.env}),
+    )
+    path = run / "report.html"
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+_NOTICE = (
+    '<p class="notice"><b>The search is not finished.</b> No network was converted yet: PSNR is '
+    "that of the INT8 simulation, after short training.</p>"
+)
+
+
+def _best(files: RunFiles) -> Mapping[str, Any]:
+    """What was really converted, else the best finished trial."""
+    if files.best is not None:
+        return files.best
+    if files.finalists:
+        return max(files.finalists, key=lambda finalist: float(finalist["score"]))
+    fully_trained = front(files.finished)
+    best: Mapping[str, Any] = fully_trained.loc[fully_trained["score"].idxmax()].to_dict()
+    return best
+
+
+def _subtitle(files: RunFiles) -> str:
+    finished = files.finished
+    distinct = finished["digest"].nunique()
+    early = int((finished["steps"] < finished["steps"].max()).sum())
+    refused = int((files.trials["state"] == "PRUNED").sum())
+    named = [f"{key} {files.config[key]}" for key in ("space", "device") if key in files.config]
+    told = f"{distinct} distinct networks trained, {early} of them stopped early; {refused} refused"
+    return ", ".join([*named, told])
+
+
+def _headline(files: RunFiles, best: Mapping[str, Any]) -> list[tuple[str, str]]:
+    zoo = f", {best['zoo']}" if best.get("zoo") else ""
+    converted = best.get("psnr_litert_int8_db")
+    psnr, how = (
+        (best.get("psnr_int8_db"), "INT8 simulation")
+        if converted is None
+        else (
+            converted,
+            "INT8, converted, run by LiteRT",
+        )
+    )
+    low, high = number(best["latency_low_ms"]), number(best["latency_high_ms"])
+    return [
+        (f"{number(psnr)} dB", how),
+        (f"{number(best['latency_ms'])} ms", f"predicted, {low} to {high} ms"),
+        (f"{best['score']:.4g}", "score"),
+        (f"{number(best['score_ratio'])}x", "score over best published network of this run"),
+        (f"#{best['number']:.0f}", f"best network{zoo}, {str(best['digest'])[:8]}"),
+    ]
+
+
+def _finalists(files: RunFiles, best: Mapping[str, Any]) -> str:
+    if files.finalists:
+        rows = sorted(files.finalists, key=lambda f: float(f["score"]), reverse=True)
+        about = "Trained longer, converted to uint8 TensorFlow Lite and run by LiteRT."
+        columns = CONVERTED
+    else:
+        rows = front(files.trials).to_dict("records")
+        about = "None yet. This is the front of the search so far, by INT8 simulation."
+        columns = SIMULATED
+    head = ["network", *(name for name, _ in columns), "predicted ms", "score", "ratio", "steps"]
+    cells = [
+        [
+            f"#{row['number']} {row.get('zoo') or str(row['digest'])[:8]}",
+            *(number(row.get(key)) for _, key in columns),
+            interval(row),
+            f"{row['score']:.4g}",
+            number(row["score_ratio"], 3),
+            number(row["steps"], 0),
+        ]
+        for row in rows
+    ]
+    place = next((k for k, row in enumerate(rows) if row["digest"] == best["digest"]), -1)
+    return f'<p class="soft">{about}</p>' + table(head, cells, best=place)
+
+
+def _network(best: Mapping[str, Any]) -> str:
+    graph = parse_text(str(best["network"]))
+    return (
+        f'<div class="network"><div>{draw_svg(graph)}</div>'
+        f"<pre>{escape(to_text(graph))}</pre></div>"
+    )
+
+
+def _trust(files: RunFiles, best: Mapping[str, Any]) -> list[str]:
+    device = str(files.config.get("device", "the device"))
+    data = files.config.get("data", "bundled")
+    lines = [
+        f"Milliseconds are predicted by a model {_fitted(device)}; nothing was "
+        "measured here. The interval behind each prediction is the model's own. A search "
+        "favours networks whose time is predicted too low, so measure the winner before "
+        "relying on a small lead.",
+        f"PSNR is on the validation images of this run (data: {data}) after {best['steps']:.0f} "
+        "training steps; it does not compare with figures published for other images or longer "
+        "training. Ratios within the run do.",
+        "Trials are ranked by a simulation of INT8 arithmetic after short training.",
+    ]
+    gaps = [
+        abs(f["psnr_litert_int8_db"] - f["psnr_int8_simulation_db"])
+        for f in files.finalists
+        if f.get("psnr_int8_simulation_db") is not None
+    ]
+    if gaps:
+        lines[-1] += (
+            f" On {len(gaps)} finalists it differs from the converted file run by LiteRT by "
+            f"{max(gaps):.3f} dB at most."
+        )
+    return lines
+
+
+def _fitted(device: str) -> str:
+    """What the latency model learned from, in words."""
+    try:
+        known = load_device(device).model.metadata
+    except DeviceError:
+        return f"of {device}, which is not installed here,"
+    level = known.get("interval_level")
+    return (
+        f"fitted to {known.get('rows', 'the')} published measurements of "
+        f"{known.get('distinct_graphs', 'several')} distinct networks on {device}"
+        + (f" (intervals: {100 * level:.0f} %)" if level else "")
+    )
+
+
+def _times(files: RunFiles) -> str:
+    named = {"training": "train_s", "quantising": "quantize_s", "evaluating": "evaluate_s"}
+    return time_split({name: float(files.trials[key].sum()) for name, key in named.items()})
+
+
+def _seeds(files: RunFiles) -> dict[str, Any]:
+    best = files.best or {}
+    return {key: best[key] for key in ("seeds", "versions") if key in best}
+
+
+def _html(figure: go.Figure, *, plotly_too: bool = False) -> str:
+    """A figure as a `<div>`; one of the page brings plotly.js itself, so that it opens offline."""
+    config = {
+        "displaylogo": False,
+        "responsive": True,
+        "modeBarButtonsToRemove": ["sendChartToCloud"],  # a run stays on its machine
+    }
+    text: str = figure.to_html(full_html=False, include_plotlyjs=plotly_too, config=config)
+    return text

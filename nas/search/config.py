@@ -1,0 +1,127 @@
+"""What a run was asked to do, and whether a resumed run is asked the same."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from nas.errors import RunError, UsageError
+from nas.search.score import check_constant
+
+__all__ = ["SAMPLERS", "SearchConfig", "count_cores", "hide_password", "read_config"]
+
+SAMPLERS = ("auto", "tpe", "nsga2", "gp", "random")
+
+
+def count_cores() -> int:
+    """Cores this process may use, which in a container are fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchConfig:
+    """Everything that decides what a run finds; `workers` decides only how fast.
+
+    Args:
+        budget: Distinct networks to evaluate.
+        space: Name or path of a space.
+        device: Whose latency model counts.
+        data: Images to train on, as `nas.data.sets.load_dataset` takes them.
+        valid: Images to validate on, where `data` should not be split.
+        scale: Upscaling factor.
+        max_latency_ms: Slower networks are refused before training.
+        sampler: One of `SAMPLERS`.
+        seed: Of everything random.
+        score: Name of the constant in `nas.search.score`.
+        storage: URL of the study; none: SQLite in the run folder.
+        workers: Processes that evaluate.
+    """
+
+    budget: int = 200
+    space: str = "hxnet"
+    device: str = "synaptics-vs680"
+    data: str = "bundled"
+    valid: str | None = None
+    scale: int = 3
+    max_latency_ms: float | None = None
+    sampler: str = "auto"
+    seed: int = 0
+    score: str = "mai2022"
+    storage: str | None = None
+    workers: int = 1
+
+    def check(self) -> None:
+        """Raises `UsageError` for a value that no run can have."""
+        if self.budget < 1:
+            raise UsageError(
+                f"budget {self.budget} is under 1", "--budget counts networks to evaluate"
+            )
+        if self.workers < 1:
+            raise UsageError(f"{self.workers} workers are too few", "--workers needs at least 1")
+        if self.max_latency_ms is not None and not self.max_latency_ms > 0:
+            raise UsageError(
+                f"latency limit {self.max_latency_ms:g} ms is not positive",
+                "--max-latency-ms takes milliseconds",
+            )
+        if self.sampler not in SAMPLERS:
+            raise UsageError(
+                f"there is no sampler {self.sampler!r}",
+                f"--sampler is one of {', '.join(SAMPLERS)}",
+            )
+        check_constant(self.score)
+
+    def to_json(self) -> dict[str, Any]:
+        """For `config.json`; a password in the storage URL is left out."""
+        return asdict(replace(self, storage=hide_password(self.storage)))
+
+    def merged(self, given: Mapping[str, Any], where: Path) -> "SearchConfig":
+        """This stored configuration with what a person gave when resuming.
+
+        Raises:
+            RunError: `given` contradicts what the run was started with; names each field.
+        """
+        stored = self.to_json()
+        shown = {**given, "storage": hide_password(given.get("storage"))}
+        contradictions = [
+            f"{name} is {stored[name]}, asked for {shown[name]}"
+            for name in stored
+            if name in given and name != "workers" and stored[name] != shown[name]
+        ]
+        if contradictions:
+            raise RunError(
+                f"{where} was started otherwise: {'; '.join(contradictions)}",
+                "resume with the same options, or start another --run",
+            )
+        return replace(self, **given)
+
+
+def hide_password(url: str | None) -> str | None:
+    """`url` as it may be written to a file or a terminal."""
+    return url and re.sub(r"://([^:/@]*):[^@]*@", r"://\1:***@", url)
+
+
+def read_config(folder: Path) -> tuple[SearchConfig, dict[str, Any]]:
+    """The configuration of a run folder, and the other facts beside it.
+
+    Raises:
+        RunError: No run folder, or a `config.json` that is none.
+    """
+    path = folder / "config.json"
+    try:
+        facts = json.loads(path.read_text())
+        names = {field.name for field in fields(SearchConfig)}
+        config = SearchConfig(**{name: facts.pop(name) for name in names})
+    except FileNotFoundError:
+        raise RunError(
+            f"there is no run in {folder}", "leave out --resume to start one, or check --run"
+        ) from None
+    except (ValueError, KeyError, AttributeError, OSError) as error:
+        raise RunError(
+            f"{path} is no configuration of a run: {error!r}", "start another --run"
+        ) from error
+    return config, facts

@@ -1,0 +1,141 @@
+"""What one candidate is worth: trained in rungs, quantised and measured at each.
+
+Imports torch: for worker processes only.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from nas.data.metrics import psnr_db
+from nas.data.patches import PatchSampler, calibration_patches, validation_crops
+from nas.data.sets import Dataset
+from nas.graph import Graph
+from nas.quantize.refit import quantize
+from nas.quantize.scheme import Grid
+from nas.quantize.simulate import Simulation
+from nas.readers.to_torch import to_torch
+from nas.readers.weights import Weights
+from nas.train.loop import SolveSet, Trainer, image_tensor
+from nas.train.recipe import SEARCH, Recipe
+
+__all__ = ["Evaluation", "Evaluator", "Reading"]
+
+VALIDATION_LR_SIZE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Quality after `steps` of training; PSNR in RGB over 8-bit images, `scale` pixels shaved."""
+
+    steps: int
+    psnr_float_db: float
+    psnr_int8_db: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """All readings of one candidate and where its seconds went."""
+
+    readings: tuple[Reading, ...]
+    train_s: float
+    quantize_s: float
+    evaluate_s: float
+
+    @property
+    def last(self) -> Reading:
+        return self.readings[-1]
+
+
+class Evaluator:
+    """Evaluates candidates of one run: same patches, same validation crops for all.
+
+    Args:
+        dataset: Training and validation pairs.
+        scale: Upscaling factor.
+        seed: Of patches, starts and calibration.
+        recipe: How candidates train.
+    """
+
+    def __init__(
+        self, dataset: Dataset, *, scale: int, seed: int, recipe: Recipe = SEARCH
+    ) -> None:
+        self.scale = scale
+        self.seed = seed
+        self.recipe = recipe
+        self._sampler = PatchSampler(
+            dataset.train, lr_patch=recipe.lr_patch, scale=scale, seed=seed
+        )
+        self.solve_set = SolveSet(
+            *calibration_patches(
+                dataset.train,
+                lr_size=recipe.solve_lr_size,
+                count=recipe.solve_patches,
+                seed=seed + 1,
+                scale=scale,
+            ),
+            scale,
+        )
+        self.crops, self._wanted = validation_crops(
+            dataset.valid,
+            lr_size=VALIDATION_LR_SIZE,
+            scale=scale,
+            count=recipe.validation_crops,
+        )
+
+    def trainer(self, graph: Graph, recipe: Recipe | None = None) -> Trainer:
+        """A fresh training run of a network."""
+        return Trainer(
+            graph, self._sampler, self.solve_set, recipe or self.recipe, seed=self.seed
+        )
+
+    def evaluate(self, graph: Graph, go_on: Callable[[Reading], bool]) -> Evaluation:
+        """Trains rung by rung as long as `go_on` of the latest reading says so."""
+        readings: list[Reading] = []
+        seconds = {"train": 0.0, "quantize": 0.0, "evaluate": 0.0}
+        began = time.perf_counter()
+        trainer = self.trainer(graph)
+        for rung in self.recipe.rungs:
+            trainer.advance(rung)
+            seconds["train"] += time.perf_counter() - began
+            weights = trainer.weights()
+            began = time.perf_counter()
+            deployed, grid = quantize(graph, weights, self.solve_set, ridge=self.recipe.ridge)
+            seconds["quantize"] += time.perf_counter() - began
+            began = time.perf_counter()
+            reading = Reading(
+                rung, self.psnr_float_db(graph, weights), self.psnr_int8_db(graph, deployed, grid)
+            )
+            seconds["evaluate"] += time.perf_counter() - began
+            readings.append(reading)
+            if rung != self.recipe.rungs[-1] and not go_on(reading):
+                break
+            began = time.perf_counter()
+        return Evaluation(
+            tuple(readings), seconds["train"], seconds["quantize"], seconds["evaluate"]
+        )
+
+    def psnr_float_db(self, graph: Graph, weights: Weights) -> float:
+        """Of the float network on the validation crops."""
+        module = to_torch(graph, weights)
+        with torch.no_grad():
+            return self.psnr_of(_in_uint8(module(image_tensor(self.crops)).clamp(0, 1)))
+
+    def psnr_int8_db(self, graph: Graph, weights: Weights, grid: tuple[Grid, ...]) -> float:
+        """Of the simulated integer network on the validation crops."""
+        simulation = Simulation(graph, weights, grid)
+        return self.psnr_of(_in_uint8(simulation(image_tensor(self.crops))))
+
+    def psnr_of(self, images: np.ndarray) -> float:
+        """Of uint8 images (n, h, w, c) against the validation crops."""
+        return psnr_db(images, self._wanted, shave=self.scale)
+
+
+def _in_uint8(images: torch.Tensor) -> np.ndarray:
+    codes = (images * 255).round().to(torch.uint8)
+    return codes.permute(0, 2, 3, 1).contiguous().numpy()
+
+

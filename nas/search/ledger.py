@@ -1,0 +1,71 @@
+"""What the run knows so far, in memory: which networks were seen, and how good they were."""
+
+from dataclasses import dataclass
+
+from nas.search.candidates import Candidate
+from nas.search.stopping import Rival
+from nas.search.tasks import Measured
+from nas.space import Pick
+
+__all__ = ["Finished", "Ledger"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A network that was evaluated."""
+
+    number: int
+    candidate: Candidate
+    measured: Measured
+    score: float
+
+    @property
+    def name(self) -> str:
+        return self.candidate.zoo or self.candidate.digest
+
+
+class Ledger:
+    """Every network that was started, by digest."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._finished: list[Finished] = []
+        self._most_steps = 0
+
+    @property
+    def num_finished(self) -> int:
+        return len(self._finished)
+
+    def number_of(self, digest: str) -> int:
+        """The trial that has this network, or -1."""
+        return self._numbers.get(digest, -1)
+
+    def start(self, number: int, candidate: Candidate) -> None:
+        self._numbers[candidate.digest] = number
+
+    def finish(self, finished: Finished) -> None:
+        self._numbers[finished.candidate.digest] = finished.number
+        self._finished.append(finished)
+        self._most_steps = max(self._most_steps, finished.measured.steps)
+
+    def best(self) -> Finished | None:
+        """The highest score of those that were trained to the last rung."""
+        return max(self._full(), key=lambda f: (f.score, -f.number), default=None)
+
+    def best_picks(self, count: int) -> list[Pick]:
+        """Picks of the highest scores, best first."""
+        ranked = sorted(self._full(), key=lambda f: (-f.score, f.number))
+        return [finished.candidate.pick for finished in ranked[:count]]
+
+    def rivals(self) -> tuple[tuple[Rival, ...], ...]:
+        """Per rung, what each network reached there."""
+        rungs: list[list[Rival]] = []
+        for finished in self._finished:
+            for rung, (_, _, psnr_db) in enumerate(finished.measured.readings):
+                if rung == len(rungs):
+                    rungs.append([])
+                rungs[rung].append(Rival(psnr_db, finished.candidate.latency_ms))
+        return tuple(map(tuple, rungs))
+
+    def _full(self) -> list[Finished]:
+        return [f for f in self._finished if f.measured.steps == self._most_steps]

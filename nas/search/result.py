@@ -1,0 +1,157 @@
+"""Finalists: the front trained longer, converted, measured again; the best of them is the result.
+
+What a run calls best was really converted and run: it is ranked by the PSNR that LiteRT gave.
+"""
+
+import json
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from nas.errors import RunError
+from nas.search.config import SearchConfig
+from nas.search.events import Watcher
+from nas.search.executor import Pool
+from nas.search.folder import environment, write_json
+from nas.search.front import front, spread
+from nas.search.loop import NO_SPACE
+from nas.search.score import challenge_score
+from nas.search.tasks import Answer, Finalise
+
+__all__ = ["choose_best", "choose_finalists", "finalise_all"]
+
+_CAP = 6
+
+
+def choose_finalists(table: pd.DataFrame) -> list[int]:
+    """Trial numbers: the front, at most 6, always its best by score; and the best zoo network."""
+    best_ones = front(table)
+    if best_ones.empty:
+        return []
+    best = int(best_ones.sort_values("score").iloc[-1]["number"])
+    numbers = [int(n) for n in best_ones["number"]]
+    chosen = spread([n for n in numbers if n != best], _CAP - 1)
+    full = table[(table["state"] == "COMPLETE") & (table["steps"] == best_ones["steps"].max())]
+    zoo = full[full["zoo"] != ""].sort_values("score")
+    if not zoo.empty:
+        chosen.append(int(zoo.iloc[-1]["number"]))
+    return sorted({best, *chosen})
+
+
+def finalise_all(
+    pool: Pool, rows: Sequence[dict[str, Any]], folder: Path, config: SearchConfig, watch: Watcher
+) -> list[dict[str, Any]]:
+    """Results of the finalists, best first; those that an earlier session finished are kept.
+
+    Args:
+        pool: Idle workers.
+        rows: Of the trials table, one per finalist.
+        folder: Of the run; each finalist gets `finalists/<number>`.
+        config: For the score.
+        watch: Told of each that is done.
+
+    Raises:
+        RunError: None could be converted, or the disk is full.
+    """
+    home = folder / "finalists"
+    home.mkdir(exist_ok=True)
+    found = {int(row["number"]): _stored(home / str(row["number"])) for row in rows}
+    by_number = {int(row["number"]): row for row in rows}
+    to_do = [number for number, result in found.items() if result is None]
+    num_running = 0
+    while to_do or num_running:
+        while to_do and pool.num_idle:
+            number = to_do.pop(0)
+            partial = _empty(home / f".{number}.partial")
+            pool.submit(Finalise(number, by_number[number]["network"], str(partial)))
+            num_running += 1
+        task, answer = pool.wait()
+        num_running -= 1
+        found[task.number] = _keep(home, by_number[task.number], answer, config)
+        watch.note(_sentence(task.number, found[task.number], answer))
+    results = _with_ratio(result for result in found.values() if result is not None)
+    if not results:
+        raise RunError(
+            f"none of the {len(rows)} finalists of {folder} could be converted",
+            "try `nas doctor`, then resume the run",
+        )
+    write_json(folder / "finalists.json", results)
+    return results
+
+
+def choose_best(results: Sequence[dict[str, Any]], folder: Path) -> dict[str, Any]:
+    """Copies the best finalist to `best/`, all at once; returns what its `result.json` says."""
+    best = results[0]
+    partial = folder / ".best.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(folder / "finalists" / str(best["trial"]), partial)
+    write_json(partial / "result.json", best)
+    shutil.rmtree(folder / "best", ignore_errors=True)
+    partial.rename(folder / "best")
+    return best
+
+
+def _keep(
+    home: Path, row: dict[str, Any], answer: Answer, config: SearchConfig
+) -> dict[str, Any] | None:
+    number = int(row["number"])
+    partial = home / f".{number}.partial"
+    if answer.errno in NO_SPACE:
+        raise OSError(answer.errno, answer.error)
+    if answer.error:
+        shutil.rmtree(partial, ignore_errors=True)
+        return None
+    score = challenge_score(answer.value["psnr_litert_int8_db"], row["latency_ms"], config.score)
+    result = {
+        "trial": number,
+        "digest": row["digest"],
+        "zoo": row["zoo"],
+        **answer.value,
+        **{name: row[name] for name in ("latency_ms", "latency_low_ms", "latency_high_ms")},
+        "score": score,
+        "score_constant": config.score,
+        "search_psnr_int8_db": row["psnr_int8_db"],
+        "search_score": row["score"],
+        "parameters": int(row["parameters"]),
+        "macs": int(row["macs"]),
+        "network": row["network"],
+        "config": config.to_json(),
+        "environment": environment(),
+    }
+    write_json(partial / "result.json", result)
+    shutil.rmtree(home / str(number), ignore_errors=True)
+    partial.rename(home / str(number))
+    return result
+
+
+def _with_ratio(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    ranked = sorted(results, key=lambda result: (-result["score"], result["trial"]))
+    best_zoo = next((result["score"] for result in ranked if result["zoo"]), None)
+    return [
+        {**result, "score_ratio": result["score"] / best_zoo if best_zoo else None}
+        for result in ranked
+    ]
+
+
+def _stored(folder: Path) -> dict[str, Any] | None:
+    path = folder / "result.json"
+    if not path.is_file():
+        return None
+    result: dict[str, Any] = json.loads(path.read_text())
+    return result
+
+
+def _empty(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _sentence(number: int, result: dict[str, Any] | None, answer: Answer) -> str:
+    if result is None:
+        return f"finalist {number} failed: {answer.error}"
+    psnr_db = result["psnr_litert_int8_db"]
+    return f"finalist {number}: {psnr_db:.3f} dB by LiteRT, score {result['score']:.4g}"

@@ -1,0 +1,176 @@
+"""A run, from a configuration to its result: `start` a new one, `resume` one that was killed."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from optuna.study import Study
+
+from nas.data.sets import Dataset, load_dataset
+from nas.errors import RunError
+from nas.latency.devices import load_device
+from nas.search.candidates import Judge
+from nas.search.config import SearchConfig, read_config
+from nas.search.events import Watcher
+from nas.search.executor import Pool
+from nas.search.folder import create_run, find_run, locked, new_run_path, remove_run
+from nas.search.front import front, trials_table
+from nas.search.loop import Loop, write_trials
+from nas.search.result import choose_best, choose_finalists, finalise_all
+from nas.search.storage import disk_errors, open_storage, storage_url
+from nas.search.study import open_study
+from nas.search.tasks import Setup
+from nas.space import Space, load_space
+from nas.train.recipe import SEARCH
+
+__all__ = ["BENCH", "RunResult", "resume", "start"]
+
+BENCH = "nas.search.bench:TrainingBench"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunResult:
+    """What a run found.
+
+    Args:
+        folder: Of the run.
+        table: All trials, see `nas.search.front`.
+        finalists: Contents of their `result.json`, best first.
+    """
+
+    folder: Path
+    table: pd.DataFrame
+    finalists: list[dict[str, Any]]
+
+    @property
+    def best(self) -> dict[str, Any]:
+        return self.finalists[0]
+
+    @property
+    def front(self) -> pd.DataFrame:
+        return front(self.table)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parts:
+    """What a configuration names, loaded and found good."""
+
+    config: SearchConfig
+    judge: Judge
+    dataset: Dataset
+    facts: dict[str, str]
+
+
+def start(
+    config: SearchConfig, *, name: str | None, watch: Watcher, bench: str = BENCH
+) -> RunResult:
+    """A new run. Nothing is written before everything that was asked for is found good.
+
+    Args:
+        config: What to search.
+        name: Of the run folder, or its path; none: the date, the space and the device.
+        watch: Told of the progress.
+        bench: What evaluates in a worker, as `nas.search.tasks.Setup` takes it; tests of the
+            loop give a fast one.
+
+    Raises:
+        UserError: Whatever a person can mend; never half a run folder.
+    """
+    config.check()
+    folder = new_run_path(name, space=config.space, device=config.device)
+    if config.storage:
+        open_storage(config.storage)
+    parts = _load(config, watch)
+    with disk_errors(folder):
+        create_run(folder, {**config.to_json(), **parts.facts})
+        with locked(folder):
+            watch.note(f"run folder {folder}")
+            try:
+                study = _study(folder, config, resume=False)
+            except BaseException:
+                remove_run(folder)
+                raise
+            return _go(study, parts, folder, watch, bench)
+
+
+def resume(
+    name: str | None, given: Mapping[str, Any], *, watch: Watcher, bench: str = BENCH
+) -> RunResult:
+    """Continues a run to the budget it was started with.
+
+    Args:
+        name: Of the run folder, or its path; none: the last one.
+        given: Configuration that was given again; it must not contradict the stored one.
+        watch: Told of the progress.
+        bench: As for `start`.
+
+    Raises:
+        UserError: Whatever a person can mend.
+    """
+    folder = find_run(name)
+    stored, facts = read_config(folder)
+    config = stored.merged(given, folder)
+    config.check()
+    with disk_errors(folder), locked(folder):
+        parts = _load(config, watch)
+        for fact, value in parts.facts.items():
+            if facts.get(fact) != value:
+                raise RunError(
+                    f"the {fact} of {folder} was {facts.get(fact)}, now it is {value}",
+                    "restore the files it was started with, or start another --run",
+                )
+        study = _study(folder, config, resume=True)
+        return _go(study, parts, folder, watch, bench)
+
+
+def _load(config: SearchConfig, watch: Watcher) -> _Parts:
+    space = load_space(config.space)
+    space.check_scale(config.scale)
+    device = load_device(config.device)
+    judge = Judge(space, device.model, scale=config.scale, max_latency_ms=config.max_latency_ms)
+    dataset = load_dataset(
+        config.data,
+        scale=config.scale,
+        lr_patch=max(SEARCH.lr_patch, SEARCH.solve_lr_size),
+        valid=config.valid,
+        seed=config.seed,
+        on_skip=lambda line: watch.note(f"skipped {line}"),
+    )
+    watch.note(
+        f"data {dataset.name}: {len(dataset.train)} images train, {len(dataset.valid)} validate"
+    )
+    facts = {"space_digest": _digest(space), "data_digest": dataset.digest}
+    return _Parts(config, judge, dataset, facts)
+
+
+def _study(folder: Path, config: SearchConfig, *, resume: bool) -> Study:
+    hint = "" if config.storage else "is the disk full? free space, then try again"
+    storage = open_storage(storage_url(config.storage, folder), hint=hint)
+    return open_study(storage, folder.name, resume=resume)
+
+
+def _go(study: Study, parts: _Parts, folder: Path, watch: Watcher, bench: str) -> RunResult:
+    config = parts.config
+    loop = Loop(study, parts.judge, config, folder, watch)
+    setup = Setup(bench, parts.dataset, config.scale, config.seed)
+    with Pool(setup, workers=config.workers) as pool:
+        try:
+            loop.run(pool)
+        finally:
+            write_trials(study, folder)
+        table = trials_table(study)
+        chosen = table[table["number"].isin(choose_finalists(table))]
+        watch.note(f"{len(chosen)} finalists are trained longer, converted and run by LiteRT")
+        rows = [{str(k): v for k, v in row.items()} for row in chosen.to_dict("records")]
+        finalists = finalise_all(pool, rows, folder, config, watch)
+    choose_best(finalists, folder)
+    return RunResult(folder, table, finalists)
+
+
+def _digest(space: Space) -> str:
+    """Changes with the choices of a space file, which a resumed run must not see."""
+    choices = [(c.name, c.options, sorted(c.when.items())) for c in space.choices]
+    return hashlib.sha256(repr(choices).encode()).hexdigest()[:16]

@@ -1,0 +1,120 @@
+"""The Optuna study of a run: made or opened, and its trials told.
+
+Two objectives, so that the dashboard shows the front; the score is an attribute.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import optuna
+from optuna.storages import RDBStorage
+from optuna.study import Study
+from optuna.trial import TrialState
+
+from nas.errors import RunError
+from nas.search.candidates import Candidate, Refusal
+from nas.search.score import challenge_score
+from nas.search.tasks import Measured
+
+__all__ = ["METRICS", "announce", "fail", "finish", "open_study", "readings_of", "refuse"]
+
+METRICS = ["psnr_int8_db", "latency_ms"]
+
+
+def open_study(storage: RDBStorage, name: str, *, resume: bool) -> Study:
+    """The study `name`; a new one unless `resume`.
+
+    Raises:
+        RunError: A new one was wanted and the storage has one of this name.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # our own progress says it
+    try:
+        study = optuna.create_study(
+            storage=storage,
+            study_name=name,
+            directions=["maximize", "minimize"],
+            load_if_exists=resume,
+        )
+    except optuna.exceptions.DuplicatedStudyError:
+        raise RunError(
+            f"the storage already has a study {name!r}", "give another --run, or add --resume"
+        ) from None
+    if study.metric_names != METRICS:
+        _name_metrics(study)
+    return study
+
+
+def _name_metrics(study: Study) -> None:
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study.set_metric_names(METRICS)
+
+
+def announce(trial: optuna.Trial, candidate: Candidate) -> None:
+    """Writes what is known before training, so that the dashboard shows what is running."""
+    _set(
+        trial,
+        {
+            "digest": candidate.digest,
+            "network": candidate.network,
+            "zoo": candidate.zoo,
+            "latency_low_ms": candidate.latency_low_ms,
+            "latency_high_ms": candidate.latency_high_ms,
+            "parameters": candidate.parameters,
+            "macs": candidate.macs,
+        },
+    )
+
+
+def finish(
+    study: Study, trial: optuna.Trial, candidate: Candidate, measured: Measured, constant: str
+) -> float:
+    """Tells a measured network; returns its score."""
+    psnr_db = measured.psnr_int8_db
+    score = challenge_score(psnr_db, candidate.latency_ms, constant)
+    _set(
+        trial,
+        {
+            "score": score,
+            "score_low": challenge_score(psnr_db, candidate.latency_high_ms, constant),
+            "score_high": challenge_score(psnr_db, candidate.latency_low_ms, constant),
+            "steps": measured.steps,
+            "psnr_float_db": measured.psnr_float_db,
+            "readings": json.dumps(measured.readings),
+            "train_s": measured.train_s,
+            "quantize_s": measured.quantize_s,
+            "evaluate_s": measured.evaluate_s,
+        },
+    )
+    study.tell(trial, [psnr_db, candidate.latency_ms])
+    return score
+
+
+def refuse(study: Study, trial: optuna.Trial, refusal: Refusal) -> None:
+    """Tells a network that is not trained: PRUNED, since samplers learn nothing from FAIL."""
+    _set(trial, {"digest": refusal.digest, "network": refusal.network, "reason": refusal.reason})
+    if any(refusal.constraints):
+        # Not `set_constraint`: dashboard 0.21 reads only this list, which Optuna 5 reads, too.
+        trial.storage.set_trial_system_attr(
+            trial._trial_id, "constraints", list(refusal.constraints)
+        )
+    study.tell(trial, state=TrialState.PRUNED)
+
+
+def fail(study: Study, trial: optuna.Trial, reason: str) -> None:
+    """Tells a network whose evaluation broke."""
+    _set(trial, {"reason": reason})
+    study.tell(trial, state=TrialState.FAIL)
+
+
+def readings_of(attributes: Mapping[str, Any]) -> list[tuple[int, float, float]]:
+    """The readings of a finished trial, from its attributes."""
+    return [(r[0], r[1], r[2]) for r in json.loads(attributes.get("readings", "[]"))]
+
+
+def _set(trial: optuna.Trial, attributes: Mapping[str, Any]) -> None:
+    for name, value in attributes.items():
+        trial.set_user_attr(name, value)

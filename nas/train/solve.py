@@ -1,0 +1,65 @@
+"""The readout in closed form: ridge regression of the last convolution on its features."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+__all__ = ["Solution", "ridge_readout", "space_to_depth"]
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """A solved convolution.
+
+    Args:
+        kernel: (f, c, k, k).
+        bias: (f,), or None where the convolution has none.
+        normal: Normal matrix with its ridge, (c*k*k [+ 1 for the bias], same), float64.
+    """
+
+    kernel: Tensor
+    bias: Tensor | None
+    normal: Tensor
+
+
+def space_to_depth(image: Tensor, block: int) -> Tensor:
+    """(n, c, h*block, w*block) -> (n, block^2*c, h, w) in TensorFlow's channel order."""
+    n, c, h, w = image.shape
+    shaped = image.reshape(n, c, h // block, block, w // block, block)
+    return shaped.permute(0, 3, 5, 1, 2, 4).reshape(n, c * block**2, h // block, w // block)
+
+
+def ridge_readout(
+    features: Tensor, target: Tensor, kernel: Tensor, bias: Tensor | None, *, ridge: float
+) -> Solution:
+    """The convolution of `features` that is nearest to `target`.
+
+    Args:
+        features: What the convolution reads, (n, c, h, w).
+        target: What it should write, (n, f, h, w).
+        kernel: Present kernel, (f, c, k, k); the solution is shrunk towards it.
+        bias: Present bias, (f,), or None where the convolution has none.
+        ridge: Penalty relative to the mean diagonal of the normal matrix.
+    """
+    f, c, k, _ = kernel.shape
+    parameters = kernel.reshape(f, -1)
+    if bias is not None:
+        parameters = torch.cat([parameters, bias[:, None]], dim=1)
+    size = parameters.shape[1]
+    normal = torch.zeros(size, size, dtype=torch.float64)
+    moment = torch.zeros(size, f, dtype=torch.float64)
+    # Four patches at a time stay in the cache.
+    for x, y in zip(features.split(4), target.split(4), strict=True):
+        rows = functional.unfold(x, k, padding=k // 2).transpose(1, 2).reshape(-1, c * k * k)
+        if bias is not None:
+            rows = torch.cat([rows, torch.ones(len(rows), 1)], dim=1)
+        wanted = y.flatten(2).transpose(1, 2).reshape(-1, f)
+        normal += (rows.T @ rows).double()
+        moment += (rows.T @ (wanted - rows @ parameters.T)).double()
+    normal.diagonal().add_(ridge * normal.diagonal().mean())
+    solved = parameters + torch.linalg.solve(normal, moment).T.float()
+    if bias is None:
+        return Solution(solved.reshape(kernel.shape), None, normal)
+    return Solution(solved[:, :-1].reshape(kernel.shape), solved[:, -1], normal)

@@ -1,0 +1,132 @@
+"""The command line as a process: exit codes, messages, and what `--help` must not import."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nas.cli.main import main
+
+CALL = "import sys; from nas.cli.main import main; sys.argv[0] = 'nas'; main()"
+
+
+def nas(*args: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", CALL, *args]
+    return subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    heavy = ["torch", "tensorflow", "optuna", "numpy", "pandas", "networkx", "plotly", "scipy"]
+    code = (
+        "import sys\nfrom nas.cli.main import main\nsys.argv = ['nas', '--help']\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_xcat_is_counted_exactly(tmp_path: Path) -> None:
+    done = nas("zoo", "show", "xcat", "--json", cwd=tmp_path)
+    facts = json.loads(done.stdout)
+    assert facts["parameters"] == 16_023
+    assert facts["macs"] == 640 * 360 * 15_966
+    assert "3,678,566,400 (3.679 G)" in nas("zoo", "show", "XCAT", cwd=tmp_path).stdout
+
+
+def test_zoo_draw_writes_a_picture(tmp_path: Path) -> None:
+    assert nas("zoo", "draw", "xlsr", "--out", "x.svg", cwd=tmp_path).returncode == 0
+    assert "<svg" in (tmp_path / "x.svg").read_text()
+
+
+def test_space_show_says_the_size(tmp_path: Path) -> None:
+    shown = json.loads(nas("space", "show", "hxnet", "--json", cwd=tmp_path).stdout)
+    listed = json.loads(nas("space", "list", "--json", cwd=tmp_path).stdout)
+    assert shown["size"] == next(s["size"] for s in listed if s["name"] == "hxnet") > 100_000
+    assert "XCAT" in shown["known"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "empty").mkdir()
+    rng = np.random.default_rng(0)
+    for name, size in (("tiny", 30), ("truncated", 300), ("good", 120)):
+        (tmp_path / name).mkdir()
+        for i in range(2):
+            pixels = rng.integers(0, 256, (size, size, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / name / f"{i}.png")
+    for path in (tmp_path / "truncated").iterdir():
+        path.write_bytes(path.read_bytes()[:2000])
+    (tmp_path / "syntax.py").write_text("from nas.space import Space\nspace = Space(")
+    (tmp_path / "twice.py").write_text(
+        "from nas.space import Choice, Space\n"
+        "space = Space('twice', (Choice('a', (1,)), Choice('a', (1,))), build=None)\n"
+    )
+    (tmp_path / "runs" / "old").mkdir(parents=True)
+    return tmp_path
+
+
+BAD = [  # arguments of `nas search`, part of the message
+    ("--space nowhere", "there is no space 'nowhere'"),
+    ("--space nowhere.py", "there is no file nowhere.py"),
+    ("--space syntax.py", "syntax.py, line 2: '(' was never closed"),
+    ("--space twice.py", "choice 'a' is there twice"),
+    ("--device pdp11", "there is no device 'pdp11'"),
+    ("--data missing", "missing"),
+    ("--data empty", "empty"),
+    ("--data tiny", "tiny"),
+    ("--data truncated", "truncated"),
+    ("--budget 0", "budget 0 is under 1"),
+    ("--budget many", "Invalid value for '--budget'"),
+    ("--workers 0", "0 workers are too few"),
+    ("--scale 7", "space 'hxnet' has no scale 7"),
+    ("--max-latency-ms -1", "latency limit -1 ms is not positive"),
+    ("--sampler best", "there is no sampler 'best'"),
+    ("--score best", "there is no score 'best'"),
+    ("--storage mysql://127.0.0.1:1/x", "storage mysql://127.0.0.1:1/x does not answer"),
+    ("--storage nonsense", "storage nonsense does not answer"),
+    ("--run old", "runs/old exists"),
+    ("--run none --resume", "there is no run in runs/none"),
+    ("--resume", "there is no run in runs/"),
+    ("--wrong", "--wrong"),
+]
+
+
+@pytest.mark.parametrize(("args", "message"), BAD)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    folder: Path,
+    args: str,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = sorted(folder.rglob("*"))
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("sys.argv", ["nas", "search", "--data", "good", *args.split()])
+    with pytest.raises(SystemExit) as end:
+        main()
+    shown = capsys.readouterr()
+    assert (end.value.code, shown.out) == (2, "")
+    lines = [line for line in shown.err.splitlines() if not line.startswith("skipped ")]
+    assert len(lines) == 1, shown.err
+    assert lines[0].startswith("error: ")
+    assert message in lines[0]
+    assert lines[0].endswith(")")  # the hint
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_an_unknown_network_is_one_line(tmp_path: Path) -> None:
+    done = nas("zoo", "show", "xcet", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: there is no published network 'xcet' (did you mean XCAT")

@@ -1,0 +1,134 @@
+"""A run folder as `nas search` writes it, from a real Optuna study with made-up measurements."""
+
+import json
+import random
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pandas as pd
+import pytest
+
+from nas.graph import Graph, to_text
+from nas.readers.cost import count_macs, count_parameters
+from nas.space import load_space
+
+Row = dict[str, Any]
+STEPS = (100, 200, 400)
+CONSTANT = 10 * 2.0**48  # of the 2022 challenge
+
+
+def score_of(psnr_db: float, latency_ms: float) -> float:
+    return 2 ** (2 * psnr_db) / (CONSTANT * latency_ms)
+
+
+def row_of(number: int, graph: Graph, zoo: str, rng: random.Random) -> Row:
+    """Plausible: more parameters, better and slower; some refused, some stopped early."""
+    parameters = count_parameters(graph)
+    latency_ms = 4 + count_macs(graph, 360, 640) / 4e8 + rng.uniform(0, 5)
+    steps = STEPS[-1] if zoo else rng.choice(STEPS)
+    psnr_db = 28 + 0.4 * (parameters / 1e4) ** 0.5 + steps / 1000 + rng.gauss(0, 0.15)
+    refused = latency_ms > 60
+    values = {
+        "psnr_int8_db": psnr_db,
+        "psnr_float_db": psnr_db + 0.1,
+        "score": score_of(psnr_db, latency_ms),
+        "train_s": 6.0 * steps / 400,
+        "quantize_s": 1.0,
+        "evaluate_s": 0.7,
+    }
+    return {
+        "number": number,
+        "state": "PRUNED" if refused else "COMPLETE",
+        "digest": graph.digest,
+        "zoo": zoo,
+        "latency_ms": latency_ms,
+        "latency_low_ms": latency_ms * 0.9,
+        "latency_high_ms": latency_ms * 1.13,
+        "steps": 0 if refused else steps,
+        "parameters": parameters,
+        "macs": count_macs(graph, 360, 640),
+        "reason": f"{latency_ms:.0f} ms is over the limit of 60 ms" if refused else "",
+        "network": to_text(graph, separator="; "),
+        **{name: None if refused else value for name, value in values.items()},
+    }
+
+
+def rows_of(num_trials: int) -> list[Row]:
+    space, rng = load_space("hxnet"), random.Random(7)
+    known = list(space.known.items())[:9]
+    graphs = [(name, space.graph(pick)) for name, pick in known]
+    graphs += [("", space.graph(space.sample(rng))) for _ in range(num_trials - len(graphs))]
+    rows = [row_of(k, graph, name, rng) for k, (name, graph) in enumerate(graphs)]
+    published = max(row["score"] for row in rows if row["zoo"] and row["score"])
+    for row in rows:
+        row["score_ratio"] = row["score"] / published if row["score"] else None
+    return rows
+
+
+def finalist_of(row: Row, best_published: float) -> Row:
+    kept = ("digest", "zoo", "network", "latency_ms", "latency_low_ms")
+    litert_db = row["psnr_int8_db"] + 0.6
+    score = score_of(litert_db, row["latency_ms"])
+    return {
+        **{key: row[key] for key in kept},
+        "trial": row["number"],
+        "latency_high_ms": row["latency_high_ms"],
+        "psnr_torch_float_db": litert_db + 0.12,
+        "psnr_int8_simulation_db": litert_db + 0.01,
+        "psnr_keras_float_db": litert_db + 0.12,
+        "psnr_litert_int8_db": litert_db,
+        "score": score,
+        "score_ratio": score / best_published,
+        "steps": 2000,
+    }
+
+
+def write_study(folder: Path, rows: list[Row]) -> None:
+    study = optuna.create_study(
+        study_name=folder.name,
+        storage=f"sqlite:///{folder / 'study.db'}",
+        directions=["maximize", "minimize"],
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study.set_metric_names(["psnr_int8_db", "latency_ms"])
+    for row in rows:
+        done = row["state"] == "COMPLETE"
+        study.add_trial(
+            optuna.trial.create_trial(
+                state=optuna.trial.TrialState[row["state"]],
+                values=[row["psnr_int8_db"], row["latency_ms"]] if done else None,
+                user_attrs={key: row[key] for key in ("score", "network", "zoo", "reason")},
+            )
+        )
+
+
+def write_run(folder: Path, *, num_trials: int = 24, finished: bool = True) -> Path:
+    folder.mkdir(parents=True)
+    rows = rows_of(num_trials)
+    write_study(folder, rows)
+    config = {"space": "hxnet", "device": "synaptics-vs680", "budget": num_trials, "seed": 3}
+    config |= {"data": "bundled", "storage": None}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "env.json").write_text(json.dumps({"python": "3.11", "packages": {"torch": "2.13"}}))
+    pd.DataFrame(rows).to_csv(folder / "trials.csv", index=False)
+    if finished:
+        done = [row for row in rows if row["steps"] == STEPS[-1]]
+        published = 1.5 * max(row["score"] for row in done if row["zoo"])
+        done.sort(key=lambda row: -row["score"])
+        finalists = [finalist_of(row, published) for row in done[:5]]
+        (folder / "finalists.json").write_text(json.dumps(finalists))
+        (folder / "best").mkdir()
+        best = finalists[0] | {"seeds": {"search": 3}, "versions": {"nas": "0.1.0"}}
+        (folder / "best" / "result.json").write_text(json.dumps(best))
+    return folder
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> Callable[..., Path]:
+    """`write_run` below a temporary folder."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return lambda **options: write_run(tmp_path / "run", **options)

@@ -1,0 +1,80 @@
+from pathlib import Path
+
+import pytest
+
+from nas.report.figures import pareto_figure, progress_figure
+from nas.report.files import read_run
+
+
+def trace(figure, name):
+    return next(found for found in figure.data if found.name == name)
+
+
+def dominated(row, others) -> bool:
+    return any(
+        o["psnr_int8_db"] >= row["psnr_int8_db"]
+        and o["latency_ms"] <= row["latency_ms"]
+        and (o["psnr_int8_db"], o["latency_ms"]) != (row["psnr_int8_db"], row["latency_ms"])
+        for o in others
+    )
+
+
+def test_front_in_the_figure_is_the_set_that_nothing_beats(make_run):
+    run = read_run(make_run(num_trials=60))
+    rows = run.finished[run.finished["steps"] == 400].to_dict("records")  # the last rung
+    expected = {(r["latency_ms"], r["psnr_int8_db"]) for r in rows if not dominated(r, rows)}
+    line = trace(pareto_figure(run.trials, run.finalists), "front of the search")
+    assert len(expected) > 2
+    assert set(zip(line.x, line.y, strict=True)) == expected
+    assert list(line.x) == sorted(line.x)
+
+
+def test_finalists_carry_their_interval_and_the_best_a_star(make_run):
+    run = read_run(make_run())
+    figure = pareto_figure(run.trials, run.finalists)
+    star = trace(figure, "best, converted and run")
+    best = max(run.finalists, key=lambda f: f["score"])
+    assert list(star.x) == [best["latency_ms"]]
+    assert star.marker.symbol == "star"
+    assert star.x[0] + star.error_x.array[0] == pytest.approx(best["latency_high_ms"])
+    assert star.x[0] - star.error_x.arrayminus[0] == pytest.approx(best["latency_low_ms"])
+    others = trace(figure, "finalist, converted and run")
+    assert len(others.x) == len(run.finalists) - 1
+
+
+def test_published_networks_are_named_and_hover_tells_the_network(make_run):
+    run = read_run(make_run())
+    dots = trace(pareto_figure(run.trials, []), "published network")
+    shown = run.trials[(run.trials["zoo"] != "") & run.trials["psnr_int8_db"].notna()]
+    assert set(dots.text) == set(shown["zoo"])
+    assert all("0 input(3)" in text and "score" in text for text in dots.hovertext)
+
+
+def test_every_trial_with_a_measurement_is_a_dot(make_run):
+    run = read_run(make_run())
+    figure = pareto_figure(run.trials, [])
+    dots = sum(len(t.x) for t in figure.data if t.name and t.name.startswith(("trained", "publ")))
+    assert dots == run.trials["psnr_int8_db"].notna().sum()
+
+
+def test_score_is_constant_along_its_line(make_run):
+    run = read_run(make_run())
+    figure = pareto_figure(run.trials, run.finalists)
+    line = next(t for t in figure.data if t.text and t.text[0].startswith("score"))
+    best = max(run.finalists, key=lambda f: f["score"])
+    scores = [4**y / (10 * 2.0**48 * x) for x, y in zip(line.x, line.y, strict=True)]
+    assert scores == pytest.approx([best["score"]] * 2)
+
+
+def test_progress_only_climbs(make_run):
+    run = read_run(make_run())
+    line = trace(progress_figure(run.trials), "best so far")
+    assert list(line.y) == sorted(line.y)
+    assert line.y[-1] == run.finished["score"].max()
+
+
+def test_figures_need_no_published_network_and_no_finalist(make_run):
+    run: Path = make_run(finished=False)
+    trials = read_run(run).trials.assign(zoo="")
+    assert len(pareto_figure(trials, []).data) > 0
+    assert len(progress_figure(trials).data) == 2

@@ -1,0 +1,141 @@
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+from typer import Typer
+from typer.testing import CliRunner
+
+from nas.cli.report import report
+from nas.errors import RunError
+from nas.latency.devices import load_device
+from nas.report.page import write_report
+from nas.report.parts import facts, number, time_split
+
+
+class Links(HTMLParser):
+    """Collects everything a browser would fetch."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found += [value for name, value in attrs if name in ("src", "href", "data")]
+
+
+def text_of(page: str) -> str:
+    """The page without scripts, drawings' and styles' inner workings."""
+    return re.sub(r"<script.*?</script>|<style.*?</style>", "", page, flags=re.DOTALL)
+
+
+def test_page_tells_the_converted_result(make_run):
+    run = make_run()
+    best = json.loads((run / "best" / "result.json").read_text())
+    page = text_of(write_report(run).read_text())
+    assert f"{best['psnr_litert_int8_db']:.2f} dB" in page
+    assert f"{best['latency_ms']:.2f} ms" in page
+    assert f"predicted, {best['latency_low_ms']:.2f} to {best['latency_high_ms']:.2f} ms" in page
+    assert f"{best['score_ratio']:.2f}x" in page
+    assert page.count("<svg") == 1
+    assert page.count("plotly-graph-div") == 2
+    assert "by 0.010 dB at most" in page
+    assert "not finished" not in page
+
+
+def test_page_fetches_nothing(make_run):
+    page = write_report(make_run()).read_text()
+    links = Links()
+    links.feed(page)
+    assert links.found == []
+    assert "@import" not in page.split("</style>")[0]
+
+
+def test_unfinished_run_has_a_page_that_says_so(make_run):
+    page = text_of(write_report(make_run(finished=False)).read_text())
+    assert "The search is not finished." in page
+    assert re.search(r"\d+ distinct networks trained, \d+ of them stopped early; \d+ refused", page)
+    assert "INT8 simulation" in page
+
+
+def test_page_tells_what_the_latency_model_learned_from(make_run):
+    run = make_run()
+    known = load_device("synaptics-vs680").model.metadata
+    told = f"fitted to {known['rows']} published measurements of {known['distinct_graphs']}"
+    assert told in write_report(run).read_text()
+    config = json.loads((run / "config.json").read_text()) | {"device": "unheard-of"}
+    (run / "config.json").write_text(json.dumps(config))
+    assert "unheard-of, which is not installed here" in write_report(run).read_text()
+
+
+def test_password_of_a_storage_is_not_shown(make_run):
+    run = make_run()
+    config = json.loads((run / "config.json").read_text())
+    config["storage"] = "postgresql://me:secret@host/name"
+    (run / "config.json").write_text(json.dumps(config))
+    page = write_report(run).read_text()
+    assert "secret" not in page
+    assert "postgresql://***@host/name" in page
+
+
+def test_markup_in_a_run_stays_text(make_run):
+    run = make_run()
+    config = json.loads((run / "config.json").read_text()) | {"data": "<img src=x>"}
+    (run / "config.json").write_text(json.dumps(config))
+    assert "<img" not in text_of(write_report(run).read_text())
+
+
+BROKEN = [  # what, how, what is said
+    ("trials.csv", None, "trials.csv does not exist yet"),
+    ("trials.csv", "number,state\n1,COMPLETE\n", "lacks digest, zoo, psnr_int8_db"),
+    ("trials.csv", "", "is no table"),
+    ("config.json", None, "has no config.json"),
+    ("config.json", "{", "config.json is not JSON"),
+    ("finalists.json", "{}", "finalists.json holds no list"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "said"), BROKEN)
+def test_half_a_run_is_one_line(make_run, name, content, said):
+    run = make_run()
+    if content is None:
+        (run / name).unlink()
+    else:
+        (run / name).write_text(content)
+    with pytest.raises(RunError, match=re.escape(said)) as caught:
+        write_report(run)
+    assert "\n" not in str(caught.value)
+    assert not (run / "report.html").exists()
+
+
+def test_run_without_a_finished_trial_is_one_line(make_run):
+    run = make_run()
+    table = (run / "trials.csv").read_text().replace("COMPLETE", "FAIL")
+    (run / "trials.csv").write_text(table)
+    with pytest.raises(RunError, match="has no finished trial yet"):
+        write_report(run)
+
+
+def test_command_prints_the_path_of_the_page(make_run):
+    run = make_run()
+    app = Typer()
+    app.command()(report)
+    answer = CliRunner().invoke(app, [str(run)])
+    assert answer.stdout.strip() == str(run / "report.html")
+    assert (run / "report.html").stat().st_size > 1_000_000  # plotly.js is inside
+
+
+def test_command_refuses_a_run_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    app = Typer()
+    app.command()(report)
+    answer = CliRunner().invoke(app, ["nothing"])
+    assert isinstance(answer.exception, RunError)
+    assert "there is no run" in str(answer.exception)
+
+
+def test_parts_of_the_page():
+    assert number(None) == number(float("nan")) == "\N{EN DASH}"
+    assert number(3.14159, 1, " ms") == "3.1 ms"
+    assert "a.b</td><td>1, 2" in facts({"a": {"b": [1, 2]}})
+    assert "training 1.0 min, 75 %" in time_split({"training": 60, "quantising": 20})

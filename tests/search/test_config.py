@@ -1,0 +1,48 @@
+"""Configurations: what is refused, what is stored, what a resumed run may change."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nas.errors import RunError, UsageError
+from nas.search.config import SearchConfig, read_config
+
+BAD = [
+    ({"budget": 0}, "budget 0 is under 1"),
+    ({"workers": 0}, "0 workers are too few"),
+    ({"max_latency_ms": 0.0}, "latency limit 0 ms is not positive"),
+    ({"max_latency_ms": float("nan")}, "latency limit nan ms is not positive"),
+    ({"sampler": "best"}, "there is no sampler 'best'"),
+    ({"score": "mai"}, "there is no score 'mai'"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), BAD)
+def test_bad_values_are_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        SearchConfig(**change).check()  # type: ignore[arg-type]
+    assert caught.value.message == message
+    assert caught.value.hint
+
+
+def test_a_configuration_round_trips_without_its_password(tmp_path: Path) -> None:
+    config = SearchConfig(budget=7, storage="postgresql://me:secret@host/db")
+    text = json.dumps({**config.to_json(), "data_digest": "abc"})
+    assert "secret" not in text
+    (tmp_path / "config.json").write_text(text)
+    stored, facts = read_config(tmp_path)
+    assert facts == {"data_digest": "abc"}
+    assert stored.merged({"storage": config.storage}, tmp_path) == config
+
+
+def test_workers_may_differ() -> None:
+    assert SearchConfig(workers=1).merged({"workers": 4}, Path("r")).workers == 4
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(RunError, match=r"config\.json is no configuration of a run"):
+        read_config(tmp_path)
+    with pytest.raises(RunError, match="there is no run in"):
+        read_config(tmp_path / "none")

@@ -1,0 +1,64 @@
+"""The front and the choice of finalists, on a study without any training."""
+
+import json
+
+import optuna
+import pandas as pd
+import pytest
+
+from nas.search.front import COLUMNS, front, spread, trials_table
+from nas.search.result import choose_finalists
+
+POINTS = [  # zoo, PSNR, ms, score, steps: the front is 0, 1, 3
+    ("XCAT", 27.0, 10.0, 4.0, 1200),
+    ("", 27.5, 12.0, 6.0, 1200),
+    ("", 27.4, 13.0, 5.0, 1200),  # beaten by 1
+    ("", 28.0, 20.0, 3.0, 1200),
+    ("", 29.0, 5.0, 9.0, 100),  # stopped early
+]
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    for zoo, psnr_db, latency_ms, score, steps in POINTS:
+        trial = study.ask()
+        attributes = {"zoo": zoo, "score": score, "steps": steps, "digest": f"d{trial.number}"}
+        for name, value in attributes.items():
+            trial.set_user_attr(name, value)
+        study.tell(trial, [psnr_db, latency_ms])
+    study.tell(study.ask(), state=optuna.trial.TrialState.PRUNED)
+    return trials_table(study)
+
+
+def test_the_table_has_its_columns_and_every_trial(table: pd.DataFrame) -> None:
+    assert tuple(table.columns) == COLUMNS
+    assert list(table["state"]) == ["COMPLETE"] * 5 + ["PRUNED"]
+    assert list(table["score_ratio"][:4]) == [1.0, 1.5, 1.25, 0.75]
+
+
+def test_an_empty_study_has_an_empty_table() -> None:
+    table = trials_table(optuna.create_study(directions=["maximize", "minimize"]))
+    assert len(table) == 0
+    assert len(front(table)) == 0
+    assert choose_finalists(table) == []
+
+
+def test_the_front_is_of_fully_trained_networks(table: pd.DataFrame) -> None:
+    assert list(front(table)["number"]) == [0, 1, 3]
+
+
+def test_finalists_are_the_front_and_the_best_zoo_network(table: pd.DataFrame) -> None:
+    assert choose_finalists(table) == [0, 1, 3]
+    table.loc[0, ["psnr_int8_db", "score"]] = [26.0, 1.0]
+    table.loc[0, "latency_ms"] = 30.0  # off the front, still the best of the zoo
+    assert choose_finalists(table) == [0, 1, 3]
+
+
+@pytest.mark.parametrize(("count", "cap"), [(0, 5), (3, 5), (5, 5), (23, 5), (4, 1)])
+def test_spread_keeps_the_ends(count: int, cap: int) -> None:
+    chosen = spread(range(count), cap)
+    assert len(chosen) == len(set(chosen)) == min(count, cap)
+    if cap > 1 and count:
+        assert (chosen[0], chosen[-1]) == (0, count - 1)
+    json.dumps(chosen)

@@ -1,0 +1,259 @@
+"""Whole runs on real Optuna, real SQLite and real processes; only training is a fake."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from nas.errors import RunError, SpaceError
+from nas.search.config import SearchConfig
+from nas.search.events import Silent
+from nas.search.run import RunResult, resume, start
+
+FAKES = f"{__name__.rpartition('.')[0]}.fakes"
+
+
+class Listener(Silent):
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def search(images: str, *, fake: str = "Steady", name: str = "r", **changes: object) -> RunResult:
+    config = SearchConfig(**{"budget": 6, "data": images, **changes})  # type: ignore[arg-type]
+    return start(config, name=name, watch=Silent(), bench=f"{FAKES}:{fake}")
+
+
+def complete(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["state"] == "COMPLETE"]
+
+
+def stable(table: pd.DataFrame) -> str:
+    return str(table.to_csv(index=False))
+
+
+def test_a_run_leaves_what_it_promises(images: str) -> None:
+    result = search(images, budget=8, workers=2)
+    done = complete(result.table)
+    assert len(done) == done["digest"].nunique() == 8
+    assert sorted(p.name for p in Path("runs/r").iterdir() if not p.name.startswith(".")) == [
+        "best", "config.json", "env.json", "finalists", "finalists.json", "study.db", "trials.csv",
+    ]  # fmt: skip
+    best = json.loads(Path("runs/r/best/result.json").read_text())
+    assert best == result.best
+    assert Path("runs/r/best/model.txt").read_text() == best["digest"]
+    assert best["score"] == max(finalist["score"] for finalist in result.finalists)
+    assert any(finalist["zoo"] for finalist in result.finalists)
+    assert "XCAT" in set(done["zoo"])
+    assert stable(pd.read_csv("runs/r/trials.csv", keep_default_na=False)).count("\n") > 8
+
+
+@pytest.mark.parametrize("sampler", ["auto", "nsga2"])
+def test_same_seed_repeats_the_run(images: str, sampler: str) -> None:
+    one = search(images, name="a", budget=12, sampler=sampler, seed=3)
+    two = search(images, name="b", budget=12, sampler=sampler, seed=3)
+    assert stable(one.table) == stable(two.table)
+
+
+def test_another_seed_is_another_run(images: str) -> None:
+    one = search(images, name="a", budget=3)
+    two = search(images, name="b", budget=3, seed=1)
+    assert list(one.table["network"]) != list(two.table["network"])
+
+
+def test_zoo_networks_are_never_stopped_early(images: str) -> None:
+    done = complete(search(images, budget=20).table)
+    assert set(done.loc[done["zoo"] != "", "steps"]) == {1200}
+    assert done.loc[done["zoo"] == "", "steps"].min() < 1200
+
+
+def test_too_slow_networks_are_refused_with_a_reason(images: str) -> None:
+    result = search(images, budget=3, max_latency_ms=11.0)
+    refused = result.table[result.table["reason"].str.contains("over the limit of 11 ms")]
+    assert len(refused) > 0
+    assert set(refused["state"]) == {"PRUNED"}
+    assert complete(result.table)["latency_ms"].max() <= 11.0
+    assert len(complete(result.table)) == 3
+
+
+def test_a_limit_that_nothing_meets_is_an_error(images: str) -> None:
+    with pytest.raises(RunError, match=r"has no network to evaluate: .*over the limit of 0.01 ms"):
+        search(images, max_latency_ms=0.01)
+
+
+SMALL_SPACE = """
+from nas.graph import Conv2d, DepthToSpace, GraphBuilder
+from nas.space import Choice, Space
+
+def build(pick, scale):
+    g = GraphBuilder(channels=3)
+    width = min(pick.width, 12)     # two picks of each depth are one network
+    x = g.chain(g.input, *[Conv2d(width, activation="relu")] * pick.depth)
+    return g.graph(g.chain(x, Conv2d(27), DepthToSpace(scale)))
+
+space = Space("small", (Choice("width", (8, 12, 16)), Choice("depth", (1, 2))), build)
+"""
+
+
+def test_duplicates_do_not_count_and_an_exhausted_space_ends_well(images: str) -> None:
+    Path("small.py").write_text(SMALL_SPACE)
+    listener = Listener()
+    config = SearchConfig(budget=50, space="small.py", data=images)
+    result = start(config, name="r", watch=listener, bench=f"{FAKES}:Steady")
+    assert len(complete(result.table)) == 4
+    duplicates = result.table[result.table["reason"].str.startswith("duplicate of ")]
+    assert len(duplicates) > 0
+    assert set(duplicates["state"]) == {"PRUNED"}
+    assert any("no network is left: space 'small.py' has 4" in note for note in listener.notes)
+
+
+def test_a_worker_that_is_killed_loses_nothing(
+    images: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_FLAG", str(tmp_path / "flag"))
+    result = search(images, fake="DiesOnce", workers=2)
+    assert len(complete(result.table)) == 6
+    assert (result.table["state"] != "FAIL").all()
+
+
+@pytest.mark.parametrize(
+    ("fake", "reason"),
+    [
+        ("DiesOfXcat", "the worker died 2 times (exit code -9)"),
+        ("FailsAtXcat", "FloatingPointError: loss is nan"),
+    ],
+)
+def test_a_network_that_cannot_be_evaluated_is_replaced(
+    images: str, fake: str, reason: str
+) -> None:
+    table = search(images, fake=fake, workers=2).table
+    failed = table[table["state"] == "FAIL"]
+    assert list(failed["zoo"]) == ["XCAT"]
+    assert list(failed["reason"]) == [reason]
+    assert len(complete(table)) == 6
+
+
+@pytest.mark.parametrize(
+    ("fake", "message"),
+    [
+        ("AlwaysFails", r"5 networks in a row failed: ValueError: no luck"),
+        ("DiskFull", r"cannot be written: OSError: \[Errno 28\] No space left"),
+        ("CannotStart", r"a worker cannot start: NasError: no torch here"),
+    ],
+)
+def test_what_no_retry_mends_ends_the_run(images: str, fake: str, message: str) -> None:
+    with pytest.raises(RunError, match=message):
+        search(images, fake=fake)
+
+
+def test_a_finished_run_resumes_to_its_result(images: str) -> None:
+    first = search(images, budget=2)
+    again = resume("r", {"budget": 2}, watch=Silent(), bench=f"{FAKES}:AlwaysFails")
+    assert stable(again.table) == stable(first.table)
+    assert again.finalists == first.finalists
+
+
+def test_killed_at_any_moment_a_run_resumes_to_its_budget(images: str) -> None:
+    finished: set[str] = set()
+    for moment_s in (0.2, 0.4, 0.6):
+        _kill_after_start(images, moment_s)
+        table = resume_table(images)
+        assert finished <= set(complete(table)["digest"])
+        finished = set(complete(table)["digest"])
+    result = resume("k", {}, watch=Silent(), bench=f"{FAKES}:Slow")
+    done = complete(result.table)
+    assert len(done) == done["digest"].nunique() == 20
+    assert set(result.table["state"]) <= {"COMPLETE", "PRUNED"}
+    assert finished <= set(done["digest"])
+
+
+def resume_table(images: str) -> pd.DataFrame:
+    from nas.search.front import trials_table
+    from nas.search.storage import open_storage
+    from nas.search.study import open_study
+
+    url = f"sqlite:///{Path('runs/k/study.db').resolve()}"
+    return trials_table(open_study(open_storage(url), "k", resume=True))
+
+
+def _kill_after_start(images: str, moment_s: float) -> None:
+    """Starts or resumes run `k` in a process, and kills it once it has evaluated for a while."""
+    code = f"""
+from nas.search.config import SearchConfig
+from nas.search.events import Silent
+from nas.search.run import resume, start
+from pathlib import Path
+class Watch(Silent):
+    def progress(self, progress): Path("moving").touch()
+if Path("runs/k").exists():
+    resume("k", dict(workers=2), watch=Watch(), bench="{FAKES}:Slow")
+else:
+    config = SearchConfig(budget=20, data={images!r}, workers=2)
+    start(config, name="k", watch=Watch(), bench="{FAKES}:Slow")
+"""
+    Path("moving").unlink(missing_ok=True)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen([sys.executable, "-c", code], env=environment)
+    while not Path("moving").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    workers = _children(process.pid)
+    time.sleep(moment_s)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    deadline_s = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in workers):
+        assert time.monotonic() < deadline_s, "workers outlive the main process"
+        time.sleep(0.05)
+
+
+def _children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def test_another_configuration_is_not_resumed(images: str) -> None:
+    search(images, budget=2)
+    given = {"seed": 1, "budget": 7, "workers": 2}
+    with pytest.raises(RunError) as caught:
+        resume("r", given, watch=Silent())
+    assert caught.value.message == (
+        "runs/r was started otherwise: budget is 2, asked for 7; seed is 0, asked for 1"
+    )
+    assert caught.value.hint == "resume with the same options, or start another --run"
+
+
+def test_other_images_are_not_resumed(images: str) -> None:
+    search(images, budget=2)
+    (Path(images) / "0.png").unlink()
+    with pytest.raises(RunError, match=r"the data_digest of runs/r was .*, now it is"):
+        resume("r", {}, watch=Silent())
+
+
+def test_an_existing_run_is_not_started_again(images: str) -> None:
+    search(images, budget=2)
+    with pytest.raises(RunError, match=r"runs/r exists \(add --resume to continue it"):
+        search(images)
+
+
+def test_two_processes_do_not_share_a_run(images: str) -> None:
+    from nas.search.folder import locked
+
+    search(images, budget=2)
+    with locked(Path("runs/r")), pytest.raises(RunError, match="another process is running runs/r"):
+        resume("r", {}, watch=Silent())
+
+
+def test_bad_input_leaves_nothing(images: str) -> None:
+    with pytest.raises(SpaceError, match="has no scale 7"):
+        search(images, scale=7)
+    with pytest.raises(RunError, match=r"does not answer: .*refused"):
+        search(images, storage="postgresql://127.0.0.1:1/x")
+    assert not Path("runs").exists()

@@ -1,0 +1,35 @@
+"""Choices and Optuna's parameters: there and back for every option of the real space."""
+
+import random
+
+import optuna
+import pytest
+
+from nas.search.config import SAMPLERS
+from nas.search.samplers import make_sampler, option_of, parameters_of, suggest
+from nas.space import load_space
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_an_enqueued_pick_comes_back(sampler: str) -> None:
+    space = load_space("hxnet")
+    study = optuna.create_study(
+        directions=["maximize", "minimize"],
+        sampler=make_sampler(sampler, seed=0, num_startup=10),
+    )
+    for seed in range(5):
+        pick = space.sample(random.Random(seed))
+        study.enqueue_trial(parameters_of(space.choices, pick))
+        trial = study.ask()
+        assert dict(space.pick(lambda choice, t=trial: suggest(t, choice))) == dict(pick)  # type: ignore[misc]
+        assert all(
+            option_of(choice, trial.params) == pick[choice.name]
+            for choice in space.choices
+            if choice.name in pick
+        )
+
+
+def test_rising_numbers_keep_their_order() -> None:
+    choices = {choice.name: choice for choice in load_space("hxnet").choices}
+    parameters = parameters_of(tuple(choices.values()), {"first_channels": 21, "blocks": 12})
+    assert parameters == {"first_channels_place": 7, "blocks": 12}
