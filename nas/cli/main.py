@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from nas.cli import dashboard, doctor, latency, report, search, space, zoo
+from nas.cli import dashboard, doctor, export, latency, report, search, space, zoo
 from nas.errors import NasError, UserError
 
 __all__ = ["app", "main"]
@@ -22,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(search.search)
+app.command()(export.export)
 app.command()(report.report)
 app.command()(dashboard.dashboard)
 app.add_typer(space.app, name="space")

@@ -83,18 +83,15 @@ def _as_json(result: "RunResult") -> dict[str, Any]:
 
 def _show(result: "RunResult") -> None:
     converted = {finalist["trial"]: finalist for finalist in result.finalists}
-    rows = []
-    others = result.table[
-        result.table["number"].isin(list(converted))
-        & ~result.table["number"].isin(result.front["number"])
-    ]
-    for kind, table in (("front", result.front), ("zoo", others)):
-        rows += [_row(kind, row, converted.get(row["number"])) for row in table.to_dict("records")]
+    is_shown = result.table["number"].isin([*result.front["number"], *converted])
+    shown = result.table[is_shown].sort_values("latency_ms")
+    rows = [_row(row, converted.get(row["number"])) for row in shown.to_dict("records")]
     print_table(
-        ("", "trial", "network", "PSNR INT8", "ms", "interval", "score", "to zoo", "steps",
-         "LiteRT PSNR", "LiteRT score", "LiteRT to zoo"),
+        ("trial", "network", "PSNR INT8", "ms", "interval", "score", "to zoo", "steps",
+         "LiteRT dB", "to zoo"),
         rows,
-        title=f"Front of {result.folder}",
+        title=f"Front of {result.folder} and the best zoo network; the last two columns are "
+        "finalists, converted",
     )  # fmt: skip
     best = result.best
     ratio = best["score_ratio"]
@@ -107,13 +104,12 @@ def _show(result: "RunResult") -> None:
     )
 
 
-def _row(kind: str, row: dict[Any, Any], final: dict[str, Any] | None) -> list[str]:
+def _row(row: dict[Any, Any], final: dict[str, Any] | None) -> list[str]:
     def number(value: float | None, form: str) -> str:
         return "-" if value is None or value != value else format(value, form)
 
     final = final or {}
     return [
-        kind,
         str(row["number"]),
         row["zoo"] or row["digest"],
         number(row["psnr_int8_db"], ".3f"),
@@ -123,6 +119,5 @@ def _row(kind: str, row: dict[Any, Any], final: dict[str, Any] | None) -> list[s
         number(row["score_ratio"], ".3f"),
         number(row["steps"], ".0f"),
         number(final.get("psnr_litert_int8_db"), ".3f"),
-        number(final.get("score"), ".4g"),
         number(final.get("score_ratio"), ".3f"),
     ]

@@ -10,6 +10,7 @@ import typer
 __all__ = ["duration", "print_json", "print_table"]
 
 _WIDE = 200  # of a table that does not go to a terminal, so that nothing is cut off
+_LEAST = 112
 
 
 def print_json(value: object) -> None:
@@ -25,19 +26,23 @@ def print_table(
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     cells = [[str(cell) for cell in row] for row in rows]
     for place, column in enumerate(columns):
         is_number = bool(cells) and all(row[place][:1] in "-+.0123456789" for row in cells)
+        is_word = not any(" " in row[place] for row in cells)
         table.add_column(
-            column, justify="right" if is_number else "left", overflow="fold", no_wrap=is_number
+            column,
+            justify="right" if is_number and is_word else "left",
+            overflow="fold",
+            no_wrap=is_word,
         )
     for row in cells:
         table.add_row(*row)
     console = Console(markup=False, highlight=False)
-    if not console.is_terminal:
-        console = Console(markup=False, highlight=False, width=_WIDE)
-    console.print(table)
+    # Wider than a narrow terminal on purpose: a line that wraps is better than a digit cut off.
+    width = max(console.width, _LEAST) if console.is_terminal else _WIDE
+    Console(markup=False, highlight=False, width=width).print(table)
 
 
 def duration(seconds: float) -> str:

@@ -115,7 +115,7 @@ def _op(op_class: type[Op], args: str) -> Op:
     values: dict[str, Any] = {}
     for place, arg in enumerate(a.strip() for a in args.split(",") if a.strip()):
         name, _, value = arg.rpartition("=")
-        name = name or names[place]
+        name = name or (names[place] if place < len(names) else "")
         if name not in kinds or name in values:
             raise ValueError(f"{arg!r} is not an attribute of {_NAMES[op_class]}")
         values[name] = _value(value, kinds[name])
@@ -124,7 +124,9 @@ def _op(op_class: type[Op], args: str) -> Op:
 
 def _value(text: str, kind: Any) -> Any:
     if kind is bool:
-        return {"true": True, "false": False}[text]
+        if text not in ("true", "false"):
+            raise ValueError(f"a bias is true or false, got {text!r}")
+        return text == "true"
     if kind in (int, float):
         return kind(text)
     if text not in _ACTIVATIONS:

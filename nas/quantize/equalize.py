@@ -97,11 +97,6 @@ def _reaches_only_convs(graph: Graph, position: int) -> bool:
     readers = graph.consumers[position]
     return bool(readers) and all(
         isinstance(graph.nodes[r].op, Conv2d)
-        or (
-            isinstance(graph.nodes[r].op, Slice | Concat | Relu)
-            and _reaches_only_convs(graph, r)
-        )
+        or (isinstance(graph.nodes[r].op, Slice | Concat | Relu) and _reaches_only_convs(graph, r))
         for r in readers
     )
-
-

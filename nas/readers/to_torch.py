@@ -119,8 +119,8 @@ class GraphModule(nn.Module):
     def apply_node(self, position: int, *xs: Tensor) -> Tensor:
         """The output of one node, given what it reads."""
         name = str(position)
-        kernel = self.kernels[name] if name in self.kernels else None
-        bias = self.biases[name] if name in self.biases else None
+        kernel = self.kernels.get(name)
+        bias = self.biases.get(name)
         return forward_of(self.graph.nodes[position].op, kernel, bias, *xs)
 
     def load_weights(self, weights: Weights) -> None:

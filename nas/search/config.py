@@ -97,6 +97,11 @@ class SearchConfig:
                 f"{where} was started otherwise: {'; '.join(contradictions)}",
                 "resume with the same options, or start another --run",
             )
+        if ":***@" in (self.storage or "") and "storage" not in given:
+            raise RunError(
+                f"the storage of {where} needs a password, which is never stored",
+                f"give --storage again: {self.storage}",
+            )
         return replace(self, **given)
 
 

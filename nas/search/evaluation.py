@@ -24,7 +24,7 @@ from nas.train.recipe import SEARCH, Recipe
 
 __all__ = ["Evaluation", "Evaluator", "Reading"]
 
-VALIDATION_LR_SIZE = 64
+LARGEST_CROP = 64  # low-resolution edge in pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,7 @@ class Evaluator:
         recipe: How candidates train.
     """
 
-    def __init__(
-        self, dataset: Dataset, *, scale: int, seed: int, recipe: Recipe = SEARCH
-    ) -> None:
+    def __init__(self, dataset: Dataset, *, scale: int, seed: int, recipe: Recipe = SEARCH) -> None:
         self.scale = scale
         self.seed = seed
         self.recipe = recipe
@@ -79,18 +77,17 @@ class Evaluator:
             ),
             scale,
         )
+        smallest = min(min(pair.lr.shape[:2]) for pair in dataset.valid)
         self.crops, self._wanted = validation_crops(
             dataset.valid,
-            lr_size=VALIDATION_LR_SIZE,
+            lr_size=min(LARGEST_CROP, smallest),
             scale=scale,
             count=recipe.validation_crops,
         )
 
     def trainer(self, graph: Graph, recipe: Recipe | None = None) -> Trainer:
         """A fresh training run of a network."""
-        return Trainer(
-            graph, self._sampler, self.solve_set, recipe or self.recipe, seed=self.seed
-        )
+        return Trainer(graph, self._sampler, self.solve_set, recipe or self.recipe, seed=self.seed)
 
     def evaluate(self, graph: Graph, go_on: Callable[[Reading], bool]) -> Evaluation:
         """Trains rung by rung as long as `go_on` of the latest reading says so."""
@@ -103,7 +100,7 @@ class Evaluator:
             seconds["train"] += time.perf_counter() - began
             weights = trainer.weights()
             began = time.perf_counter()
-            deployed, grid = quantize(graph, weights, self.solve_set, ridge=self.recipe.ridge)
+            deployed, grid = quantize(graph, weights, self.solve_set.lr)
             seconds["quantize"] += time.perf_counter() - began
             began = time.perf_counter()
             reading = Reading(
@@ -137,5 +134,3 @@ class Evaluator:
 def _in_uint8(images: torch.Tensor) -> np.ndarray:
     codes = (images * 255).round().to(torch.uint8)
     return codes.permute(0, 2, 3, 1).contiguous().numpy()
-
-

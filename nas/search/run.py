@@ -134,7 +134,7 @@ def _load(config: SearchConfig, watch: Watcher) -> _Parts:
     dataset = load_dataset(
         config.data,
         scale=config.scale,
-        lr_patch=max(SEARCH.lr_patch, SEARCH.solve_lr_size),
+        lr_patch=SEARCH.solve_lr_size,
         valid=config.valid,
         seed=config.seed,
         on_skip=lambda line: watch.note(f"skipped {line}"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import optuna
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from sqlalchemy.engine import make_url
@@ -14,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from nas.errors import RunError
 from nas.search.config import hide_password
 
-__all__ = ["disk_errors", "open_storage", "storage_url"]
+__all__ = ["disk_errors", "open_storage", "quiet_optuna", "storage_url"]
 
 _ANSWER_S = 5.0
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306}
@@ -65,6 +66,11 @@ def disk_errors(folder: Path) -> Iterator[None]:
     except OSError as error:
         where = error.filename or folder
         raise RunError(f"{where} cannot be written: {error.strerror or error}", hint) from error
+
+
+def quiet_optuna() -> None:
+    """Optuna logs each trial; our own progress says it better."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 def _root(error: BaseException) -> str:

@@ -4,6 +4,7 @@ Two objectives, so that the dashboard shows the front; the score is an attribute
 """
 
 import json
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from optuna.trial import TrialState
 from nas.errors import RunError
 from nas.search.candidates import Candidate, Refusal
 from nas.search.score import challenge_score
+from nas.search.storage import quiet_optuna
 from nas.search.tasks import Measured
 
 __all__ = ["METRICS", "announce", "fail", "finish", "open_study", "readings_of", "refuse"]
@@ -28,7 +30,7 @@ def open_study(storage: RDBStorage, name: str, *, resume: bool) -> Study:
     Raises:
         RunError: A new one was wanted and the storage has one of this name.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)  # our own progress says it
+    quiet_optuna()
     try:
         study = optuna.create_study(
             storage=storage,
@@ -41,16 +43,11 @@ def open_study(storage: RDBStorage, name: str, *, resume: bool) -> Study:
             f"the storage already has a study {name!r}", "give another --run, or add --resume"
         ) from None
     if study.metric_names != METRICS:
-        _name_metrics(study)
+        with warnings.catch_warnings():
+            # Names are an experimental feature, and what the dashboard shows at its axes.
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study.set_metric_names(METRICS)
     return study
-
-
-def _name_metrics(study: Study) -> None:
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study.set_metric_names(METRICS)
 
 
 def announce(trial: optuna.Trial, candidate: Candidate) -> None:

@@ -15,7 +15,7 @@ from nas.train.recipe import Recipe
 from nas.train.solve import ridge_readout, space_to_depth
 from nas.train.start import identity_start
 
-__all__ = ["SolveSet", "Trainer", "image_tensor"]
+__all__ = ["SolveSet", "Trainer", "image_tensor", "solve_readout"]
 
 
 def image_tensor(images: np.ndarray) -> Tensor:
@@ -53,7 +53,7 @@ class Trainer:
         self._solve_set = solve_set
         self._readout = find_readout(graph)
         start = identity_start(graph, seed=seed, gain=recipe.body_gain)
-        self._module = to_torch(graph, start).to(memory_format=torch.channels_last)
+        self._module = to_torch(graph, start)
         self._positions = range(len(graph.nodes))
         solve_readout(self._module, solve_set, recipe.ridge)
         self._parameters = list(self._module.parameters())
@@ -66,11 +66,12 @@ class Trainer:
             self._train_step()
 
     def weights(self) -> dict[str, Array]:
-        """The averaged weights."""
+        """The averaged weights, their readout solved anew."""
         module = to_torch(self._graph)
         with torch.no_grad():
             for parameter, average in zip(module.parameters(), self._average, strict=True):
                 parameter.copy_(average)
+        solve_readout(module, self._solve_set, self.recipe.ridge)
         return module.weights()
 
     def _make_optimizer(self) -> torch.optim.Adam:
@@ -126,7 +127,7 @@ def solve_readout(module: GraphModule, solve_set: SolveSet, ridge: float) -> Non
     if readout.added is not None:
         target = target - outputs[readout.added]
     features = outputs[module.graph.nodes[readout.conv].inputs[0]]
-    bias = module.biases[name] if name in module.biases else None
+    bias = module.biases.get(name)
     solution = ridge_readout(features, target, module.kernels[name], bias, ridge=ridge)
     module.kernels[name].copy_(solution.kernel)
     if bias is not None and solution.bias is not None:

@@ -19,7 +19,8 @@ class Recipe:
         warmup_steps: Linear rise of the learning rate.
         ema_decay: Of the averaged weights, which are the ones that are read.
         body_gain: Multiplies He-normal weights beside the three identity paths of the start.
-        ridge: Of closed-form readouts, relative to the mean diagonal of the normal matrix.
+        ridge: Pull of closed-form readouts towards the trained weights, relative to the mean
+            diagonal of the normal matrix.
         solve_patches: Patches of `solve_lr_size` for readouts and calibration.
         solve_lr_size: Low-resolution edge of these patches in pixels.
         validation_crops: How many low-resolution crops of 64x64 pixels are measured.
@@ -34,7 +35,7 @@ class Recipe:
     warmup_steps: int = 30
     ema_decay: float = 0.97
     body_gain: float = 0.7
-    ridge: float = 0.1
+    ridge: float = 1.0
     solve_patches: int = 48
     solve_lr_size: int = 32
     validation_crops: int = 24

@@ -51,7 +51,7 @@ def ridge_readout(
     normal = torch.zeros(size, size, dtype=torch.float64)
     moment = torch.zeros(size, f, dtype=torch.float64)
     # Four patches at a time stay in the cache.
-    for x, y in zip(features.split(4), target.split(4), strict=True):
+    for x, y in zip(torch.split(features, 4), torch.split(target, 4), strict=True):
         rows = functional.unfold(x, k, padding=k // 2).transpose(1, 2).reshape(-1, c * k * k)
         if bias is not None:
             rows = torch.cat([rows, torch.ones(len(rows), 1)], dim=1)

@@ -55,7 +55,7 @@ def _he_normal(node: Node, channels: int, rng: np.random.Generator) -> Array:
         raise TypeError(f"{op} has no kernel")
     shape = (op.kernel, op.kernel, channels // op.groups, op.features)
     deviation = np.sqrt(2 / np.prod(shape[:3]))
-    return (rng.standard_normal(shape) * deviation).astype(np.float32)
+    return np.asarray(rng.standard_normal(shape) * deviation, np.float32)
 
 
 def _longest_route(graph: Graph, end: int) -> frozenset[int]:

@@ -34,6 +34,8 @@ def test_a_configuration_round_trips_without_its_password(tmp_path: Path) -> Non
     stored, facts = read_config(tmp_path)
     assert facts == {"data_digest": "abc"}
     assert stored.merged({"storage": config.storage}, tmp_path) == config
+    with pytest.raises(RunError, match="needs a password, which is never stored"):
+        stored.merged({}, tmp_path)
 
 
 def test_workers_may_differ() -> None:

@@ -1,0 +1,77 @@
+"""Takes a network of a run out of it, as the package a user ships."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+from nas.errors import RunError
+
+__all__ = ["export_trial"]
+
+
+def export_trial(run: Path, trial: str, out: Path) -> Path:
+    """Copies the package of a finalist to `out`; trains and converts any other trial first.
+
+    Args:
+        run: Run folder.
+        trial: "best", or the number of a finished trial.
+        out: New folder.
+
+    Returns:
+        `out`, with the package and its `result.json`.
+
+    Raises:
+        RunError: No such trial, an unfinished run, or `out` exists.
+    """
+    if out.exists() and any(out.iterdir()):
+        raise RunError(f"{out} exists and is not empty", "give --out a new folder")
+    source = run / "best" if trial == "best" else run / "finalists" / trial
+    if (source / "result.json").is_file():
+        shutil.copytree(source, out, dirs_exist_ok=True)
+        return out
+    if trial == "best":
+        raise RunError(f"run {run} has no best network yet", f"nas search --run {run} --resume")
+    network = _network(run, trial)
+    partial = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    _finalise(run, network, partial)
+    if out.exists():
+        out.rmdir()
+    partial.rename(out)
+    return out
+
+
+def _network(run: Path, trial: str) -> str:
+    table = run / "trials.csv"
+    if not table.is_file():
+        raise RunError(f"run {run} has no trials.csv", "is it the folder of a search?")
+    with table.open(newline="") as lines:
+        for row in csv.DictReader(lines):
+            if row["number"] == trial and row["network"]:
+                return row["network"]
+    raise RunError(
+        f"run {run} has no finished trial {trial!r}", "give best, or a number out of trials.csv"
+    )
+
+
+def _finalise(run: Path, network: str, folder: Path) -> None:
+    """Trains `network` as the finalists of the run were, on the same data."""
+    from nas.data.sets import load_dataset
+    from nas.graph import parse_text
+    from nas.search.bench import TrainingBench
+    from nas.train.recipe import SEARCH
+
+    config = json.loads((run / "config.json").read_text())
+    dataset = load_dataset(
+        config["data"],
+        scale=config["scale"],
+        lr_patch=SEARCH.solve_lr_size,
+        valid=config["valid"],
+        seed=config["seed"],
+    )
+    bench = TrainingBench(dataset, scale=config["scale"], seed=config["seed"])
+    graph = parse_text(network)
+    result = {"digest": graph.digest, "network": network, **bench.finalise(graph, folder)}
+    (folder / "result.json").write_text(json.dumps(result, indent=2) + "\n")

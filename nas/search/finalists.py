@@ -1,0 +1,56 @@
+"""A finalist: trained longer, quantised, converted, and measured as the files that were written.
+
+Imports torch and TensorFlow: for worker processes only.
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from nas.export.package import write_package
+from nas.graph import Graph
+from nas.quantize.refit import quantize
+from nas.readers.to_torch import to_torch
+from nas.search.evaluation import Evaluator
+from nas.train.loop import image_tensor
+from nas.train.recipe import FINAL, Recipe
+
+__all__ = ["finalise"]
+
+
+def finalise(
+    evaluator: Evaluator, graph: Graph, folder: Path, *, recipe: Recipe = FINAL
+) -> dict[str, Any]:
+    """Trains with `recipe` and writes the package into `folder`.
+
+    Returns:
+        Figures for `result.json`: PSNR of the trained network in torch and in the saved Keras
+        model, of the quantised one in the simulation and in the TFLite file run by LiteRT; the
+        largest difference of torch and Keras; steps, seconds, bytes.
+    """
+    began = time.perf_counter()
+    trainer = evaluator.trainer(graph, recipe)
+    trainer.advance(recipe.steps)
+    trained = trainer.weights()
+    train_s = time.perf_counter() - began
+    deployed, grid = quantize(graph, trained, evaluator.solve_set.lr)
+    package = write_package(graph, trained, (deployed, grid), folder)
+    by_keras = package.run_keras(evaluator.crops)
+    with torch.no_grad():
+        by_torch = to_torch(graph, trained)(image_tensor(evaluator.crops)).permute(0, 2, 3, 1)
+    codes = np.rint(by_keras.clip(0, 1) * 255).astype(np.uint8)
+    return {
+        "psnr_torch_float_db": evaluator.psnr_float_db(graph, trained),
+        "psnr_int8_simulation_db": evaluator.psnr_int8_db(graph, deployed, grid),
+        "psnr_keras_float_db": evaluator.psnr_of(codes),
+        "psnr_litert_int8_db": evaluator.psnr_of(package.run_litert(evaluator.crops)),
+        "max_difference_torch_keras": float(np.abs(by_torch.numpy() - by_keras).max()),
+        "size_bytes": package.tflite_model.stat().st_size,
+        "steps": recipe.steps,
+        "seed": evaluator.seed,
+        "train_s": train_s,
+        "seconds": time.perf_counter() - began,
+    }

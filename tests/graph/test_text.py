@@ -1,0 +1,138 @@
+"""The text form: round trip, and what a wrong line says."""
+
+import pytest
+from hypothesis import given
+
+from nas.errors import TextError, UserError
+from nas.graph import (
+    Clip,
+    Concat,
+    Conv2d,
+    DepthToSpace,
+    Graph,
+    GraphBuilder,
+    Op,
+    Slice,
+    op_text,
+    parse_text,
+    to_text,
+)
+from nas.zoo import ENTRIES
+from tests.strategies import graphs
+
+BRANCHES = """\
+0 input(3)
+1 conv(4, activation=relu)
+2 conv(4, kernel=1, bias=false) < 0
+3 concat() < 1, 2
+4 slice(2, 3)"""
+
+
+def branches() -> Graph:
+    g = GraphBuilder(channels=3)
+    a = g.append(Conv2d(4, activation="relu"), g.input)
+    b = g.append(Conv2d(4, kernel=1, bias=False), g.input)
+    return g.graph(g.append(Slice(2, 3), g.append(Concat(), a, b)))
+
+
+def test_text_form_is_golden() -> None:
+    assert to_text(branches()) == BRANCHES
+    assert parse_text(BRANCHES) == branches()
+
+
+def test_comments_blank_lines_and_spaces_do_not_matter() -> None:
+    spaced = "# a network\n\n" + BRANCHES.replace("\n", "\n\n  ").replace(" < ", "   <") + "\n"
+    assert parse_text(spaced) == branches()
+
+
+@pytest.mark.parametrize("separator", ["\n", "; "])
+@pytest.mark.parametrize("name", ENTRIES)
+def test_published_network_survives_the_text_form(name: str, separator: str) -> None:
+    graph = ENTRIES[name].build()
+    text = to_text(graph, separator=separator)
+    assert parse_text(text) == graph
+    assert text.count("\n") == (len(graph.nodes) - 1 if separator == "\n" else 0)
+
+
+@given(graph=graphs())
+def test_any_graph_survives_the_text_form(graph: Graph) -> None:
+    assert parse_text(to_text(graph)) == graph
+    assert parse_text(to_text(graph, separator="; ")) == graph
+
+
+@pytest.mark.parametrize(
+    ("op", "text"),
+    [
+        (Conv2d(8), "conv(8)"),
+        (
+            Conv2d(8, 5, 2, "relu", False),
+            "conv(8, kernel=5, groups=2, activation=relu, bias=false)",
+        ),
+        (Clip(), "clip()"),
+        (Clip(0.0, 0.5), "clip(high=0.5)"),
+        (DepthToSpace(3), "depth_to_space(3)"),
+    ],
+)
+def test_defaults_are_left_out(op: Op, text: str) -> None:
+    assert op_text(op) == text
+
+
+HINT = (
+    " (ops are add, clip, concat, conv, depth_to_space, input, nearest_conv, relu, repeat, slice)"
+)
+WRONG = [
+    ("", "a network needs at least one line (begin with '0 input(3)')"),
+    ("0 input(3)\n1 blur(3)", "line 2: expected '1 op(...)', got '1 blur(3)'" + HINT),
+    ("0 input(3)\n2 relu()", "line 2: expected '1 op(...)', got '2 relu()'" + HINT),
+    ("0 input(3)\nrelu", "line 2: expected '1 op(...)', got 'relu'" + HINT),
+    ("0 relu()", "line 1, '0 relu()': a network begins with input(channels)"),
+    (
+        "0 input(3); 1 relu() < 5",
+        "line 2, '1 relu() < 5': Relu() needs inputs that were appended before it, got (5,)",
+    ),
+    (
+        "0 input(3)\n1 conv(8, size=3)",
+        "line 2, '1 conv(8, size=3)': 'size=3' is not an attribute of conv",
+    ),
+    ("0 input(3)\n1 relu(3)", "line 2, '1 relu(3)': '3' is not an attribute of relu"),
+    (
+        "0 input(3)\n1 conv(8, features=9)",
+        "line 2, '1 conv(8, features=9)': 'features=9' is not an attribute of conv",
+    ),
+    (
+        "0 input(3)\n1 conv(many)",
+        "line 2, '1 conv(many)': invalid literal for int() with base 10: 'many'",
+    ),
+    (
+        "0 input(3)\n1 conv(8, activation=gelu)",
+        "line 2, '1 conv(8, activation=gelu)': an activation is one of none, relu, got 'gelu'",
+    ),
+    (
+        "0 input(3)\n1 conv(8, bias=maybe)",
+        "line 2, '1 conv(8, bias=maybe)': a bias is true or false, got 'maybe'",
+    ),
+    (
+        "0 input(3)\n1 conv(8, kernel=4)",
+        "line 2, '1 conv(8, kernel=4)': Conv2d(features=8, kernel=4, groups=1, activation='none', "
+        "bias=True) needs an odd kernel, or the image would shift",
+    ),
+    (
+        "0 input(3)\n1 slice(2, 2)",
+        "node 1: Slice(begin=2, size=2) lies outside the 3 channels of its input",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG, ids=[text or "empty" for text, _ in WRONG])
+def test_parse_error_names_the_line(text: str, message: str) -> None:
+    with pytest.raises(TextError) as caught:
+        parse_text(text)
+    assert str(caught.value) == message
+    assert isinstance(caught.value, UserError)
+
+
+def test_missing_attribute_is_named() -> None:
+    with pytest.raises(
+        TextError, match=r"^line 2, '1 conv\(\)': .*missing 1 required .*'features'$"
+    ):
+        parse_text("0 input(3)\n1 conv()")
