@@ -1,0 +1,30 @@
+# Each target takes a bare machine with Python >= 3.11 from nothing.
+BUDGET ?= 200
+ARGS ?=
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: search test lint bench clean
+
+search: .venv/installed
+	$(BIN)/nas search --budget $(BUDGET) $(ARGS)
+
+test: .venv/installed
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/installed
+	$(BIN)/python benchmarks/throughput.py $(ARGS)
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python >= 3.11 is needed, set PYTHON="'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf .venv build dist
