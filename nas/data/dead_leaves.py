@@ -1,8 +1,7 @@
 """Dead leaves: training images from a seed, with the edges and the scales of photographs.
 
 Overlapping shapes whose radii follow R^-3 have the same statistics at every zoom, as natural images
-do; gradients and textures inside them teach a network more than edges (PROXY.md section 5: 0.15 dB
-above old JPEG photographs after 800 steps).
+do; gradients and textures inside them teach a network more than edges alone.
 
 Source:
     Lee, Mumford and Huang 2001 (doi:10.1023/A:1011109015675);

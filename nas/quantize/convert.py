@@ -5,18 +5,14 @@ quantisation-aware training), so the file computes what `simulate` computes; lef
 calibration it would let the grid of a concatenation leak into the uint8 input.
 """
 
-import contextlib
-import io
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import tensorflow as tf
 
 from nas.graph import Graph
+from nas.quantize.quiet import quiet
 from nas.quantize.scheme import Grid, read_scheme
 from nas.readers.to_keras import MOVED_BY, to_keras
 from nas.readers.weights import Weights
@@ -25,7 +21,7 @@ __all__ = ["to_tflite"]
 
 
 class _OnGrid(keras.layers.Layer):  # type: ignore[misc]
-    """Rounds to a grid, after a ReLU where the image changes grids."""
+    """Rounds to a grid; after a ReLU, which no image feels, where the image changes grids."""
 
     def __init__(self, grid: Grid, *, regrid: bool = False) -> None:
         super().__init__()
@@ -70,12 +66,5 @@ def to_tflite(
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.inference_input_type = tf.uint8
     converter.inference_output_type = tf.uint8
-    with _quiet():
+    with quiet():
         return bytes(converter.convert())
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Hides what the converter writes to stdout; errors still raise."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        yield

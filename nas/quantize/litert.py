@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
+from nas.quantize.quiet import quiet
+
 __all__ = ["op_names", "run_tflite", "tensor_types"]
 
 
@@ -14,7 +16,8 @@ def run_tflite(model: bytes | Path, images: npt.NDArray[np.uint8]) -> npt.NDArra
     interpreter = _interpreter(model)
     entry = interpreter.get_input_details()[0]["index"]
     interpreter.resize_tensor_input(entry, [1, *images.shape[1:]])
-    interpreter.allocate_tensors()
+    with quiet():  # it announces its delegates
+        interpreter.allocate_tensors()
     leave = interpreter.get_output_details()[0]["index"]
     outputs = []
     for image in images:

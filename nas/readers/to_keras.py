@@ -5,13 +5,8 @@ machine without `nas`. Grouped convolutions become channel slices, one plain con
 and a concat: the form that mobile NPUs run.
 """
 
-import os
 from collections.abc import Callable
 from typing import Any
-
-# The readers, the converter and the saved files are TensorFlow's; another backend cannot convert.
-os.environ["KERAS_BACKEND"] = "tensorflow"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from nas.data.sets import Dataset
 from nas.graph import Graph
+from nas.quantize.quiet import quiet
 from nas.search.evaluation import Evaluator
 from nas.train.recipe import SEARCH
 
@@ -19,6 +20,7 @@ class TrainingBench(Evaluator):
 
     def finalise(self, graph: Graph, folder: Path) -> dict[str, Any]:
         """Trains longer, converts and measures; see `nas.search.finalists`."""
-        from nas.search.finalists import finalise  # TensorFlow: seconds that no candidate needs
+        with quiet():  # TensorFlow, imported here: it costs seconds that no candidate needs
+            from nas.search.finalists import finalise
 
         return finalise(self, graph, folder)

@@ -42,4 +42,4 @@ class Recipe:
 
 
 SEARCH = Recipe()
-FINAL = Recipe(steps=4000, rungs=(4000,), ema_decay=0.99)
+FINAL = Recipe(steps=3000, rungs=(3000,), learning_rate=2e-3, ema_decay=0.99)
