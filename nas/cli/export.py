@@ -17,6 +17,6 @@ def export(
 ) -> None:
     """Write a network of a run as Keras model and uint8 TFLite file, with its figures."""
     from nas.cli.runs import find_run
-    from nas.export.select import export_trial
+    from nas.search.takeout import export_trial
 
     typer.echo(export_trial(find_run(run), trial, out))

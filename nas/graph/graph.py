@@ -97,6 +97,8 @@ class GraphBuilder:
 
     def append(self, op: Op, *inputs: int) -> int:
         """Adds `op` reading `inputs` and returns its handle."""
+        if isinstance(op, Input):
+            raise GraphError(f"{op} is there already, a network reads one image")
         if not inputs or any(not 0 <= i < len(self._nodes) for i in inputs):
             raise GraphError(f"{op} needs inputs that were appended before it, got {inputs}")
         self._nodes.append(Node(op, inputs))

@@ -72,16 +72,9 @@ def read_scheme(graph: Graph) -> Scheme:
     groups = sorted(nx.connected_components(together), key=min)
     group = {position: index for index, members in enumerate(groups) for position in members}
     saturates = {
-        group[position]
-        for position, node in enumerate(graph.nodes)
-        if isinstance(node.op, Clip) or position == len(graph.nodes) - 1
-    }
-    saturates |= {
-        group[i]
-        for node in graph.nodes
-        if isinstance(node.op, Clip | Relu)
-        for i in node.inputs
-        if all(_only_clipped(graph, member) for member in groups[group[i]])
+        index
+        for index, members in enumerate(groups)
+        if len(graph.nodes) - 1 in members or all(_is_limited(graph, m) for m in members)
     }
     return Scheme(
         tuple(group[position] for position in range(len(graph.nodes))),
@@ -106,15 +99,14 @@ def grids(graph: Graph, ranges: Mapping[int, tuple[float, float]]) -> tuple[Grid
     return tuple(found)
 
 
-def _only_clipped(graph: Graph, position: int) -> bool:
-    """Whether whatever reads a node limits it to 0..1 and never sees beyond."""
+def _is_limited(graph: Graph, position: int) -> bool:
+    """Whether values of a node beyond 0..1 cannot be told from 0 and 1 in the output."""
     readers = graph.consumers[position]
-    return bool(readers) and all(
-        isinstance(graph.nodes[r].op, Clip | Relu | DepthToSpace)
-        and (isinstance(graph.nodes[r].op, Clip) or _ends_limited(graph, r))
-        for r in readers
+    return (
+        isinstance(graph.nodes[position].op, Clip)
+        or position == len(graph.nodes) - 1  # the output is uint8
+        or all(
+            isinstance(graph.nodes[r].op, Clip | Relu | DepthToSpace) and _is_limited(graph, r)
+            for r in readers
+        )
     )
-
-
-def _ends_limited(graph: Graph, position: int) -> bool:
-    return position == len(graph.nodes) - 1 or _only_clipped(graph, position)

@@ -84,7 +84,6 @@ class Loop:
                 network=candidate.network,
                 latency_ms=candidate.latency_ms,
                 rivals=self._ledger.rivals(),
-                to_the_end=bool(candidate.zoo),
             )
         )
 

@@ -61,14 +61,12 @@ class Evaluate:
         network: Text form.
         latency_ms: Predicted.
         rivals: Per rung, what others reached when this task was made.
-        to_the_end: Never stop early.
     """
 
     number: int
     network: str
     latency_ms: float
     rivals: tuple[tuple[Rival, ...], ...]
-    to_the_end: bool
 
 
 @dataclass(frozen=True, slots=True)

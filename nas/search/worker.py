@@ -69,7 +69,7 @@ def _measure(bench: Bench, graph: Any, task: Evaluate) -> Measured:
         rung, num_rungs = num_rungs, num_rungs + 1
         mine = Rival(reading.psnr_int8_db, task.latency_ms)
         rivals = task.rivals[rung] if rung < len(task.rivals) else ()
-        return task.to_the_end or goes_on(mine, rivals, rung=rung)
+        return goes_on(mine, rivals, rung=rung)
 
     found = bench.evaluate(graph, go_on)
     readings = tuple(

@@ -26,8 +26,8 @@ class Recipe:
         validation_crops: How many low-resolution crops of 64x64 pixels are measured.
     """
 
-    steps: int = 1600
-    rungs: tuple[int, ...] = (100, 400, 1200)
+    steps: int = 1000
+    rungs: tuple[int, ...] = (100, 300, 1000)
     batch_size: int = 8
     lr_patch: int = 24
     learning_rate: float = 4e-3

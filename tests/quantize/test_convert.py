@@ -1,0 +1,130 @@
+"""The converted file is all integer, and computes what the simulation says it would."""
+
+import random
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from ai_edge_litert.interpreter import Interpreter
+
+from nas.data.dead_leaves import dead_leaves
+from nas.data.images import Pair
+from nas.data.metrics import psnr_db
+from nas.data.patches import PatchSampler, calibration_patches
+from nas.data.resample import downscale
+from nas.graph import Graph
+from nas.quantize.convert import to_tflite
+from nas.quantize.litert import op_names, run_tflite, tensor_types
+from nas.quantize.refit import quantize
+from nas.quantize.scheme import Grid
+from nas.quantize.simulate import Simulation, calibrate
+from nas.readers.to_torch import to_torch
+from nas.readers.weights import Array
+from nas.space import load_space
+from nas.train.loop import SolveSet, Trainer, image_tensor
+from nas.train.recipe import Recipe
+from nas.zoo import zoo_entry
+
+HXNET = load_space("hxnet")
+RECIPE = Recipe(steps=200, rungs=(40,), batch_size=4, lr_patch=16, warmup_steps=10)
+HEIGHT, WIDTH = 48, 64
+OPS_OF_PUBLISHED_FILES = {
+    *("QUANTIZE", "CONV_2D", "CONCATENATION", "ADD", "DEPTH_TO_SPACE"),
+    *("MINIMUM", "RELU", "STRIDED_SLICE"),
+}
+
+
+def networks() -> dict[str, Graph]:
+    rng = random.Random(21)
+    found = {name: zoo_entry(name).build() for name in ("XCAT", "XLSR", "ABPN")}
+    found |= {f"pick-{i}": HXNET.graph(HXNET.sample(rng)) for i in range(5)}
+    return found
+
+
+NETWORKS = networks()
+each_network = pytest.mark.parametrize("name", NETWORKS)
+
+
+@cache
+def pairs() -> tuple[Pair, ...]:
+    found = dead_leaves(seed=12, count=6, size=3 * WIDTH)
+    return tuple(Pair(f"{i}", downscale(hr, 3), hr) for i, hr in enumerate(found))
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A network after a short training."""
+
+    trained: dict[str, Array]
+    weights: dict[str, Array]
+    grid: tuple[Grid, ...]
+    file: bytes
+
+
+@cache
+def deployed(name: str) -> Deployed:
+    graph = NETWORKS[name]
+    sampler = PatchSampler(pairs(), lr_patch=RECIPE.lr_patch, scale=3, seed=0)
+    solve_set = SolveSet(*calibration_patches(pairs(), lr_size=24, count=12, seed=1, scale=3), 3)
+    trainer = Trainer(graph, sampler, solve_set, RECIPE, seed=1)
+    trainer.advance(40)
+    trained = trainer.weights()
+    weights, grid = quantize(graph, trained, solve_set.lr)
+    file = to_tflite(graph, weights, grid, height=HEIGHT, width=WIDTH)
+    return Deployed(trained, weights, grid, file)
+
+
+def lr_and_hr() -> tuple[np.ndarray, np.ndarray]:
+    lr = np.stack([pair.lr[:HEIGHT, :WIDTH] for pair in pairs()[:4]])
+    hr = np.stack([pair.hr[: 3 * HEIGHT, : 3 * WIDTH] for pair in pairs()[:4]])
+    return lr, hr
+
+
+def uint8(images: torch.Tensor) -> np.ndarray:
+    return (images.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+
+
+@each_network
+def test_simulation_agrees_with_litert(name: str) -> None:
+    graph, made = NETWORKS[name], deployed(name)
+    lr, hr = lr_and_hr()
+    simulated = uint8(Simulation(graph, made.weights, made.grid)(image_tensor(lr)))
+    ran = run_tflite(made.file, lr)
+    assert ran.shape == hr.shape
+    assert abs(psnr_db(simulated, hr, shave=3) - psnr_db(ran, hr, shave=3)) <= 0.05
+    assert psnr_db(simulated, ran) > 45  # code by code, not on average only
+
+
+@each_network
+def test_file_is_all_integer_of_the_published_ops(name: str) -> None:
+    file = deployed(name).file
+    assert set(op_names(file)) <= OPS_OF_PUBLISHED_FILES
+    assert tensor_types(file) <= {"int8", "uint8", "int32"}
+
+
+@each_network
+def test_image_goes_in_and_comes_out_as_plain_uint8(name: str) -> None:
+    interpreter = Interpreter(model_content=deployed(name).file)
+    (entry,), (leave,) = interpreter.get_input_details(), interpreter.get_output_details()
+    assert tuple(entry["shape"]) == (1, HEIGHT, WIDTH, 3)
+    assert tuple(leave["shape"]) == (1, 3 * HEIGHT, 3 * WIDTH, 3)
+    for end in (entry, leave):
+        assert end["dtype"] == np.uint8
+        scale, zero_point = end["quantization"]
+        assert (scale, zero_point) == (pytest.approx(1 / 255, rel=1e-6), 0)
+
+
+@each_network
+def test_quantisation_costs_little_and_less_than_without_its_care(name: str) -> None:
+    graph, made = NETWORKS[name], deployed(name)
+    lr, hr = lr_and_hr()
+    x = image_tensor(lr)
+    with torch.no_grad():
+        exact = psnr_db(uint8(to_torch(graph, made.trained)(x)), hr, shave=3)
+    careful = psnr_db(uint8(Simulation(graph, made.weights, made.grid)(x)), hr, shave=3)
+    plain_grid = calibrate(graph, made.trained, x)
+    plain = psnr_db(uint8(Simulation(graph, made.trained, plain_grid)(x)), hr, shave=3)
+    assert exact - careful < 0.4
+    assert careful > plain - 0.02

@@ -1,0 +1,131 @@
+"""Equalisation changes no function, and brings channels to one range."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+
+from nas.graph import Conv2d, Graph, GraphBuilder
+from nas.quantize.equalize import LARGEST_FACTOR, equalize
+from nas.readers.to_torch import to_torch
+from nas.readers.weights import Array, Weights, random_weights
+from nas.space import load_space
+from nas.zoo import ENTRIES, zoo_entry
+from tests.strategies import graphs
+
+HXNET = load_space("hxnet")
+
+
+def random_picks() -> list[Graph]:
+    rng = random.Random(4)
+    return [HXNET.graph(HXNET.sample(rng)) for _ in range(25)]
+
+
+def run(graph: Graph, weights: Weights) -> list[torch.Tensor]:
+    x = torch.rand(2, graph.channels, 10, 8, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        return to_torch(graph, weights).run(x, range(len(graph.nodes)))
+
+
+def peaks_of(graph: Graph, weights: Weights) -> dict[int, Array]:
+    return {i: y.abs().amax(dim=(0, 2, 3)).numpy() for i, y in enumerate(run(graph, weights))}
+
+
+def uneven(graph: Graph) -> dict[str, Array]:
+    """Random weights whose output channels differ in size up to eight times."""
+    rng = np.random.default_rng(1)
+    weights = random_weights(graph, seed=7)
+    for name in weights:
+        if name.endswith("/kernel"):
+            factors = rng.uniform(0.25, 2, weights[name].shape[3]).astype(np.float32)
+            weights[name] *= factors
+    return weights
+
+
+def assert_function_is_kept(graph: Graph, weights: dict[str, Array]) -> None:
+    before = run(graph, weights)
+    after = run(graph, equalize(graph, weights, peaks_of(graph, weights)))
+    largest = max(float(y.abs().max()) for y in before)  # the last output may be clipped
+    tolerance = 1e-5 * max(10.0, largest)
+    torch.testing.assert_close(after[-1], before[-1], rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_published_network_keeps_its_function(name: str) -> None:
+    graph = ENTRIES[name].build()
+    assert_function_is_kept(graph, uneven(graph))
+
+
+@pytest.mark.parametrize("graph", random_picks(), ids=lambda graph: graph.digest[:6])
+def test_pick_keeps_its_function(graph: Graph) -> None:
+    assert_function_is_kept(graph, uneven(graph))
+
+
+@given(graph=graphs())
+def test_any_graph_keeps_its_function(graph: Graph) -> None:
+    assert_function_is_kept(graph, uneven(graph))
+
+
+def test_channels_of_a_plain_network_get_one_peak() -> None:
+    graph = zoo_entry("ABPN").build()
+    weights = uneven(graph)
+    before = peaks_of(graph, weights)
+    after = peaks_of(graph, equalize(graph, weights, before))
+    equalized = [
+        i
+        for i, node in enumerate(graph.nodes)
+        if isinstance(node.op, Conv2d) and node.op.activation == "relu"
+    ]
+    assert len(equalized) == 6
+    for position in equalized:
+        alive = before[position] * LARGEST_FACTOR > before[position].max()
+        assert before[position][alive].min() < 0.7 * before[position].max()
+        np.testing.assert_allclose(after[position][alive], before[position].max(), rtol=1e-3)
+
+
+def test_channels_of_a_concat_get_one_peak() -> None:
+    graph = zoo_entry("XCAT").build()
+    weights = uneven(graph)
+    before = peaks_of(graph, weights)
+    after = peaks_of(graph, equalize(graph, weights, before))
+    for position, node in enumerate(graph.nodes):
+        if type(node.op).__name__ == "Concat":
+            goal = after[position].max()
+            alive = before[position] * LARGEST_FACTOR > goal
+            assert alive.sum() > 20
+            np.testing.assert_allclose(after[position][alive], goal, rtol=1e-3)
+            assert (before[position] > 0.9 * before[position].max()).mean() < 0.5
+
+
+def test_what_is_added_or_comes_out_is_not_scaled() -> None:
+    graph = zoo_entry("ABPN").build()
+    weights = uneven(graph)
+    before, after = (
+        run(graph, w) for w in (weights, equalize(graph, weights, peaks_of(graph, weights)))
+    )
+    added = next(i for i, node in enumerate(graph.nodes) if type(node.op).__name__ == "Add")
+    for position in (*graph.nodes[added].inputs, added):
+        torch.testing.assert_close(after[position], before[position], rtol=1e-4, atol=1e-4)
+
+
+def test_dead_channel_is_scaled_within_bounds() -> None:
+    g = GraphBuilder(channels=3)
+    graph = g.graph(g.chain(g.input, Conv2d(4, activation="relu"), Conv2d(3)))
+    weights = random_weights(graph, seed=0)
+    weights["1/kernel"][..., 2] = 0
+    weights["1/bias"][2] = -1
+    found = equalize(graph, weights, peaks_of(graph, weights))
+    assert found["1/bias"][2] == -LARGEST_FACTOR
+    np.testing.assert_allclose(
+        found["2/kernel"][:, :, 2], weights["2/kernel"][:, :, 2] / LARGEST_FACTOR
+    )
+
+
+def test_given_weights_are_left_alone() -> None:
+    graph = zoo_entry("XCAT").build()
+    weights = uneven(graph)
+    copy = {name: array.copy() for name, array in weights.items()}
+    equalize(graph, weights, peaks_of(graph, weights))
+    assert all(np.array_equal(weights[name], copy[name]) for name in copy)

@@ -1,0 +1,194 @@
+"""Which tensors share a grid, which are fixed, and where the image changes grids."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nas.graph import (
+    Add,
+    Clip,
+    Concat,
+    Conv2d,
+    DepthToSpace,
+    Graph,
+    GraphBuilder,
+    Op,
+    Relu,
+    Repeat,
+    Slice,
+)
+from nas.quantize.scheme import IMAGE_GRID, Grid, grid_of, grids, read_scheme
+from nas.zoo import ENTRIES, zoo_entry
+from tests.strategies import graphs
+
+WIDE = (-1.0, 3.0)
+
+
+def chain(*ops: Op, channels: int = 3) -> Graph:
+    g = GraphBuilder(channels)
+    return g.graph(g.chain(g.input, *ops))
+
+
+def two_convs_joined(*more: Op) -> Graph:
+    g = GraphBuilder(channels=3)
+    parts = [g.append(Conv2d(4, kernel=k), g.input) for k in (1, 3)]
+    return g.graph(g.chain(g.append(Concat(), *parts), *more))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "grid"),
+    [
+        (0.0, 1.0, Grid(1 / 255, -128)),
+        (0.25, 1.0, Grid(1 / 255, -128)),  # zero is always inside
+        (-1.0, 0.0, Grid(1 / 255, 127)),
+        (-1.0, 1.0, Grid(2 / 255, 0)),  # -128 + 127.5 is -0.5, which rounds to the even 0
+        (-0.5, 2.05, Grid(0.01, -78)),
+        (0.0, 0.0, Grid(1e-6, -128)),
+    ],
+)
+def test_grid_spans_the_range_and_holds_zero(low: float, high: float, grid: Grid) -> None:
+    found = grid_of(low, high)
+    assert found.scale == pytest.approx(grid.scale)
+    assert found.zero_point == grid.zero_point
+
+
+@given(low=st.floats(-100, 0), high=st.floats(1e-3, 100))
+def test_grid_misses_no_end_by_more_than_a_step(low: float, high: float) -> None:
+    grid = grid_of(low, high)
+    assert -128 <= grid.zero_point <= 127
+    assert abs(grid.low - low) <= grid.scale
+    assert abs(grid.high - high) <= grid.scale
+
+
+def test_image_grid_is_that_of_uint8() -> None:
+    assert (IMAGE_GRID.low, IMAGE_GRID.high) == (0, 1)
+
+
+def test_concat_shares_one_grid_with_its_inputs() -> None:
+    graph = two_convs_joined(Conv2d(3))
+    scheme = read_scheme(graph)
+    joined = next(i for i, node in enumerate(graph.nodes) if isinstance(node.op, Concat))
+    a, b = graph.nodes[joined].inputs
+    assert scheme.group[a] == scheme.group[b] == scheme.group[joined]
+    assert scheme.regrid == frozenset()
+    ranges = {0: (0.0, 1.0), a: (-1.0, 0.5), b: (0.0, 4.1), joined: (-1.0, 4.1), joined + 1: WIDE}
+    found = grids(graph, ranges)
+    assert found[a] == found[b] == found[joined] == grid_of(-1.0, 4.1)
+
+
+@pytest.mark.parametrize("op", [Slice(0, 1), Repeat(2), DepthToSpace(2)], ids=str)
+def test_op_that_moves_values_keeps_their_grid(op: Op) -> None:
+    graph = chain(Conv2d(4), op, Conv2d(3))
+    scheme = read_scheme(graph)
+    assert scheme.group[1] == scheme.group[2]
+    assert len({scheme.group[i] for i in (0, 1, 3)}) == 3
+
+
+@pytest.mark.parametrize("op", [Relu(), Conv2d(4, activation="relu")], ids=str)
+def test_op_that_computes_has_a_grid_of_its_own(op: Op) -> None:
+    scheme = read_scheme(chain(Conv2d(4), op, Conv2d(3)))
+    assert len(set(scheme.group)) == 4
+
+
+def test_image_keeps_its_grid_where_it_is_joined() -> None:
+    g = GraphBuilder(channels=3)
+    x = g.append(Conv2d(4), g.input)
+    graph = g.graph(g.append(Conv2d(3), g.append(Concat(), x, g.input)))
+    scheme = read_scheme(graph)
+    joined = 2
+    assert isinstance(graph.nodes[joined].op, Concat)
+    assert scheme.regrid == {(joined, 0)}
+    assert scheme.group[joined] == scheme.group[1] != scheme.group[0]
+    found = grids(graph, {0: (0.0, 0.4), 1: WIDE, joined: WIDE, 3: WIDE})
+    assert found[0] == IMAGE_GRID  # whatever images were seen
+    assert found[1] == found[joined] == grid_of(*WIDE)
+
+
+@pytest.mark.parametrize("op", [Slice(0, 1), Repeat(9)], ids=str)
+def test_image_that_is_moved_may_change_its_grid(op: Op) -> None:
+    graph = chain(op, Conv2d(3))
+    assert read_scheme(graph).regrid == {(1, 0)}
+
+
+@pytest.mark.parametrize(
+    "ops",
+    [
+        [Conv2d(12), Clip(), DepthToSpace(2)],
+        [Conv2d(12), DepthToSpace(2), Clip()],
+        [Conv2d(12), Relu(), DepthToSpace(2)],  # the uint8 output limits above
+        [Conv2d(12), DepthToSpace(2)],
+    ],
+    ids=["clip first", "clip last", "relu", "bare"],
+)
+def test_what_is_only_clipped_saturates_at_the_clip(ops: list[Op]) -> None:
+    graph = chain(*ops)
+    scheme = read_scheme(graph)
+    assert {scheme.group[i] for i in range(1, len(graph.nodes))} <= scheme.saturates
+    found = grids(graph, dict.fromkeys(range(len(graph.nodes)), WIDE))
+    assert set(found[1:]) == {IMAGE_GRID}
+
+
+def test_what_is_read_beyond_the_clip_keeps_its_range() -> None:
+    g = GraphBuilder(channels=3)
+    x = g.append(Conv2d(3), g.input)
+    graph = g.graph(g.append(Add(), g.append(Clip(), x), x))
+    clip = next(i for i, node in enumerate(graph.nodes) if isinstance(node.op, Clip))
+    conv = graph.nodes[clip].inputs[0]
+    scheme = read_scheme(graph)
+    assert scheme.group[conv] not in scheme.saturates
+    found = grids(graph, dict.fromkeys(range(len(graph.nodes)), WIDE))
+    assert (found[conv], found[clip]) == (grid_of(*WIDE), IMAGE_GRID)
+
+
+def test_relu_inside_a_network_does_not_saturate() -> None:
+    graph = chain(Conv2d(4), Relu(), Conv2d(3), Clip())
+    scheme = read_scheme(graph)
+    assert scheme.saturates == {scheme.group[3], scheme.group[4]}
+
+
+def test_scheme_of_xcat_written_out() -> None:
+    graph = zoo_entry("XCAT").build()
+    scheme = read_scheme(graph)
+    names = [type(node.op).__name__ for node in graph.nodes]
+    members: dict[int, list[str]] = {}
+    for name, group in zip(names, scheme.group, strict=True):
+        members.setdefault(group, []).append(name)
+    assert sorted(map(sorted, members.values())) == sorted(
+        [
+            ["Add"],
+            ["Clip", "DepthToSpace"],
+            ["Conv2d"],  # after the last block
+            ["Conv2d"],  # readout
+            ["Concat", "Conv2d", "Conv2d"],  # last block
+            ["Concat", "Conv2d", "Conv2d", "Slice", "Slice"],  # first block and what it feeds
+            ["Conv2d", "Slice", "Slice"],  # head
+            ["Input"],
+            ["NearestConv2d"],
+        ]
+    )
+    limited = {names[i] for i, group in enumerate(scheme.group) if group in scheme.saturates}
+    assert limited == {"Add", "Clip", "DepthToSpace"}
+    assert scheme.regrid == frozenset()
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_published_networks_end_on_the_image_grid(name: str) -> None:
+    graph = ENTRIES[name].build()
+    found = grids(graph, dict.fromkeys(range(len(graph.nodes)), WIDE))
+    assert found[0] == found[-1] == IMAGE_GRID
+
+
+def test_output_is_on_the_image_grid_whatever_op_ends_the_network() -> None:
+    graph = chain(Conv2d(4), Slice(0, 3))
+    assert grids(graph, dict.fromkeys(range(3), WIDE))[-1] == IMAGE_GRID
+
+
+@given(graph=graphs())
+def test_scheme_of_any_graph(graph: Graph) -> None:
+    scheme = read_scheme(graph)
+    assert scheme.group[0] == 0
+    for position, node in enumerate(graph.nodes):
+        if isinstance(node.op, Concat | Slice | Repeat | DepthToSpace):
+            for i in node.inputs:
+                assert (position, i) in scheme.regrid or scheme.group[i] == scheme.group[position]
+    assert all(i == 0 for _, i in scheme.regrid)

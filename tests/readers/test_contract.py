@@ -1,0 +1,36 @@
+"""READERS x OPS: every reader reads the whole vocabulary."""
+
+import importlib
+import pkgutil
+
+import pytest
+
+import nas.readers
+from nas.graph import OPS
+from nas.readers.table import OpTable
+
+
+def tables() -> dict[str, OpTable[object]]:
+    """Every OpTable that a module of `nas.readers` defines, by its reader."""
+    found: dict[str, OpTable[object]] = {}
+    for module in pkgutil.iter_modules(nas.readers.__path__, "nas.readers."):
+        for value in vars(importlib.import_module(module.name)).values():
+            if isinstance(value, OpTable):
+                assert found.setdefault(value.reader, value) is value
+    return found
+
+
+TABLES = tables()
+
+
+def test_readers_are_all_found() -> None:
+    assert set(TABLES) == {
+        *("parameters", "macs", "latency features"),
+        *("to_torch", "to_keras", "draw"),
+    }
+
+
+@pytest.mark.parametrize("op", OPS, ids=lambda op: op.__name__)
+@pytest.mark.parametrize("reader", TABLES)
+def test_reader_reads_the_op(reader: str, op: type) -> None:
+    assert op not in TABLES[reader].missing()

@@ -1,0 +1,149 @@
+"""Keras computes what torch computes, and opens a saved network where `nas` is not installed."""
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+
+from nas.graph import DepthToSpace, Graph, GraphBuilder, NearestConv2d, Op, Repeat
+from nas.readers.to_keras import to_keras
+from nas.readers.to_torch import to_torch
+from nas.readers.weights import Array, Weights, random_weights
+from nas.space import load_space
+from nas.zoo import zoo_entry
+from tests.strategies import graphs
+
+HXNET = load_space("hxnet")
+NAMES = ("XCAT", "XLSR", "ABPN", "RepGSR", "BilibiliAI", "XCAT-M", "DoubleZ")
+
+
+def random_picks() -> list[Graph]:
+    rng = random.Random(2)
+    return [HXNET.graph(HXNET.sample(rng), scale=(2, 3, 4)[i % 3]) for i in range(10)]
+
+
+NETWORKS = {name: zoo_entry(name).build() for name in NAMES}
+NETWORKS |= {f"pick-{i}-x{graph.scale}": graph for i, graph in enumerate(random_picks())}
+
+
+def images(channels: int = 3) -> Array:
+    return np.random.default_rng(5).random((2, 7, 9, channels), np.float32)
+
+
+def torch_output(graph: Graph, weights: Weights, x: Array) -> Array:
+    with torch.no_grad():
+        y = to_torch(graph, weights)(torch.from_numpy(x.transpose(0, 3, 1, 2).copy()))
+    found: Array = y.numpy().transpose(0, 2, 3, 1)
+    return found
+
+
+def keras_output(graph: Graph, weights: Weights, x: Array) -> Array:
+    found: Array = np.asarray(to_keras(graph, weights)(x))
+    return found
+
+
+def assert_near(found: Array, expected: Array) -> None:
+    """To 1e-5; of the largest value where nothing clips a network to 0..1."""
+    tolerance = 1e-5 * max(1.0, float(np.abs(expected).max()))
+    np.testing.assert_allclose(found, expected, atol=tolerance, rtol=0)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_keras_agrees_with_torch(name: str) -> None:
+    graph = NETWORKS[name]
+    weights = random_weights(graph, seed=4)
+    expected = torch_output(graph, weights, images())
+    assert expected.std() > 0.05  # not all clipped
+    assert_near(keras_output(graph, weights, images()), expected)
+
+
+@given(graph=graphs())
+@settings(max_examples=25)
+def test_keras_agrees_with_torch_on_any_graph(graph: Graph) -> None:
+    weights = random_weights(graph, seed=4)
+    x = images(graph.channels)
+    expected = torch_output(graph, weights, x)
+    assert_near(keras_output(graph, weights, x), expected)
+
+
+def chain(*ops: Op, channels: int = 3) -> Graph:
+    g = GraphBuilder(channels)
+    return g.graph(g.chain(g.input, *ops))
+
+
+@pytest.mark.parametrize("copies", [NearestConv2d(3), Repeat(9)], ids=str)
+def test_copies_and_depth_to_space_are_nearest_upsampling(copies: Op) -> None:
+    x = images()
+    y = keras_output(chain(copies, DepthToSpace(3)), {}, x)
+    np.testing.assert_array_equal(y, x.repeat(3, axis=1).repeat(3, axis=2))
+
+
+def test_depth_to_space_reads_row_column_colour() -> None:
+    #          row 0, column 0  | row 0, column 1  | row 1, column 0  | row 1, column 1
+    pixel = [*(10, 11), *(20, 21), *(30, 31), *(40, 41)]  # two colours each
+    x = np.array(pixel, np.float32)[None, None, None]
+    y = keras_output(chain(DepthToSpace(2), channels=8), {}, x)
+    assert y[0].tolist() == [[[10, 11], [20, 21]], [[30, 31], [40, 41]]]
+
+
+def test_input_size_may_be_fixed_or_open() -> None:
+    graph = NETWORKS["XCAT"]
+    weights = random_weights(graph, seed=0)
+    assert to_keras(graph, weights).input_shape == (None, None, None, 3)
+    fixed = to_keras(graph, weights, height=12, width=16)
+    assert (fixed.input_shape, fixed.output_shape) == ((None, 12, 16, 3), (None, 36, 48, 3))
+
+
+def test_frozen_anchor_is_not_trainable() -> None:
+    network = to_keras(NETWORKS["XCAT"], random_weights(NETWORKS["XCAT"], seed=0))
+    assert sum(int(np.prod(w.shape)) for w in network.trainable_weights) == 16_023
+    assert sum(int(np.prod(w.shape)) for w in network.non_trainable_weights) == 3 * 27
+
+
+STRANGER = """
+import sys
+from pathlib import Path
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "nas":
+            raise ImportError("nas is not installed here")
+
+sys.meta_path.insert(0, Refuse())
+try:
+    import nas
+except ImportError as error:
+    assert str(error) == "nas is not installed here"
+else:
+    raise SystemExit("nas could be imported")
+
+import keras, numpy
+
+for path in sorted(Path(sys.argv[1]).glob("*.keras")):
+    network = keras.saving.load_model(path, safe_mode=True)
+    numpy.save(path.with_suffix(".npy"), network(numpy.load(sys.argv[2])))
+"""
+
+
+# Keras saves TensorFlow variables by np.array(), which numpy 2 finds old-fashioned.
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
+def test_saved_network_opens_in_safe_mode_where_nas_cannot_be_imported(tmp_path: Path) -> None:
+    x = images()
+    np.save(tmp_path / "images.input.npy", x)
+    weights = {name: random_weights(graph, seed=6) for name, graph in NETWORKS.items()}
+    for name, graph in NETWORKS.items():
+        to_keras(graph, weights[name]).save(tmp_path / f"{name}.keras")
+    subprocess.run(
+        [sys.executable, "-I", "-c", STRANGER, str(tmp_path), str(tmp_path / "images.input.npy")],
+        check=True,
+        cwd=tmp_path,
+        env={"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    for name, graph in NETWORKS.items():
+        expected = torch_output(graph, weights[name], x)
+        assert_near(np.load(tmp_path / f"{name}.npy"), expected)
