@@ -113,9 +113,9 @@ class GraphBuilder:
     def graph(self, output: int | None = None) -> Graph:
         """The canonical graph that ends in `output` (default: the last node appended)."""
         last = len(self._nodes) - 1 if output is None else output
-        nodes = _sorted_sums(self._nodes)
         reads = nx.DiGraph()
         reads.add_nodes_from([last])
+        nodes = _sorted_sums(self._nodes, last)
         for position, node in enumerate(nodes):
             reads.add_edges_from((position, i) for i in node.inputs)
         order = list(nx.dfs_postorder_nodes(reads, last))
@@ -127,15 +127,35 @@ class GraphBuilder:
         return found
 
 
-def _sorted_sums(nodes: list[Node]) -> list[Node]:
-    """`nodes` with the inputs of each `Add` in one order, because a + b is b + a."""
-    keys: list[str] = []  # of a node: its op and, recursively, what it reads
-    found = []
+def _sorted_sums(nodes: list[Node], last: int) -> list[Node]:
+    """`nodes` with the inputs of each `Add` in one order, because a + b is b + a.
+
+    Inputs are ordered by what they compute and, where that is equal, by what becomes of them.
+    """
+    made: list[str] = []  # of each node: its op and, recursively, what it reads
     for node in nodes:
-        inputs = node.inputs
-        if isinstance(node.op, Add):
-            inputs = tuple(sorted(inputs, key=lambda i: keys[i]))
-        content = f"{node.op}<{','.join(keys[i] for i in inputs)}"
-        keys.append(hashlib.sha256(content.encode()).hexdigest())
-        found.append(Node(node.op, inputs))
-    return found
+        made.append(_hash(str(node.op), *_unordered_sum(node, [made[i] for i in node.inputs])))
+    fate: list[list[str]] = [[] for _ in nodes]  # of each node: its readers and their fate
+    fate[last].append("output")
+    for position in range(last, -1, -1):
+        if fate[position]:
+            node = nodes[position]
+            for place, i in enumerate(node.inputs):
+                role = "" if isinstance(node.op, Add) else str(place)
+                fate[i].append(_hash(made[position], role, *sorted(fate[position])))
+
+    def order(i: int) -> tuple[str, list[str]]:
+        return made[i], sorted(fate[i])
+
+    return [
+        Node(node.op, tuple(sorted(node.inputs, key=order))) if isinstance(node.op, Add) else node
+        for node in nodes
+    ]
+
+
+def _unordered_sum(node: Node, parts: list[str]) -> list[str]:
+    return sorted(parts) if isinstance(node.op, Add) else parts
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()

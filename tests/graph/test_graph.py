@@ -67,9 +67,6 @@ def test_any_order_of_building_gives_one_graph(graph: Graph, seed: int) -> None:
     assert rebuilt(graph, seed) == graph
 
 
-@pytest.mark.xfail(
-    strict=True, reason="equal summands of which one is read again: no canonical one"
-)
 def test_sum_of_equal_convs_is_one_network_whichever_is_read_again() -> None:
     def build(swapped: bool) -> Graph:
         g = GraphBuilder(channels=3)
