@@ -38,8 +38,11 @@ def doctor(as_json: Annotated[bool, Option("--json", help="JSON on stdout.")] = 
 
 
 def _import_check(name: str) -> dict[str, Any]:
+    from nas.quantize.quiet import quiet
+
     try:
-        importlib.import_module(name)
+        with quiet():  # TensorFlow warns of what no user can change
+            importlib.import_module(name)
     except Exception as error:  # a broken binary raises anything
         return {"what": f"import {name}", "ok": False, "detail": f"{type(error).__name__}: {error}"}
     return {"what": f"import {name}", "ok": True, "detail": ""}

@@ -70,7 +70,9 @@ def devices(as_json: Json = False) -> None:
 @app.command("predict")
 def predict(
     network: Annotated[str, typer.Argument(help="zoo:NAME, NAME, or a file in the text form.")],
-    device: Annotated[str, typer.Option(help="A name out of `nas latency devices`.")],
+    device: Annotated[
+        str, typer.Option(help="A name out of `nas latency devices`.")
+    ] = "synaptics-vs680",
     as_json: Json = False,
 ) -> None:
     """Time of one inference, with its 90 % interval."""

@@ -88,7 +88,7 @@ def _show(result: "RunResult") -> None:
     rows = [_row(row, converted.get(row["number"])) for row in shown.to_dict("records")]
     print_table(
         ("trial", "network", "PSNR INT8", "ms", "interval", "score", "to zoo", "steps",
-         "LiteRT dB", "to zoo"),
+         "LiteRT dB", "converted to zoo"),
         rows,
         title=f"Front of {result.folder} and the best zoo network; the last two columns are "
         "finalists, converted",
@@ -102,6 +102,12 @@ def _show(result: "RunResult") -> None:
         f"({best['latency_low_ms']:.2f} to {best['latency_high_ms']:.2f}), "
         f"score {best['score']:.4g}{against}. Files: {Path(result.folder) / 'best'}"
     )
+    fastest_ms, slowest_ms = result.measured_ms
+    if not fastest_ms <= best["latency_ms"] <= slowest_ms:
+        typer.echo(
+            f"No measured network takes {best['latency_ms']:.2f} ms (they take {fastest_ms:.1f} to "
+            f"{slowest_ms:.1f} ms): measure this one on the device before you rely on its time."
+        )
 
 
 def _row(row: dict[Any, Any], final: dict[str, Any] | None) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from nas.errors import NasError
 from nas.graph import Graph, to_text
@@ -74,5 +74,6 @@ def write_package(
     if not types <= {"int8", "uint8", "int32"}:
         raise NasError(f"{package.tflite_model} is not full-integer, it has {sorted(types)}")
     (folder / "graph.txt").write_text(to_text(graph) + "\n")
-    save_file(dict(trained), folder / "weights.safetensors")
+    # Not `save_file`, whose file only its owner may read.
+    (folder / "weights.safetensors").write_bytes(save(dict(trained)))
     return package

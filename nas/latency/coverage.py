@@ -45,7 +45,8 @@ def check_covered(graph: Graph, covered: Mapping[str, int], *, device: str) -> N
             raise UncoveredOpError(
                 f"the latency model of {device} never saw {kind}, node {position} of "
                 f"{graph.digest} (seen: {', '.join(covered)})",
-                f"measure it with `nas latency measure --device {device}`, or leave it out",
+                f"leave it out, or add a measured network with it to latency_models/{device}/"
+                f"measurements.csv, then `nas latency fit {device}`",
             )
 
 

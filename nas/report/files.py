@@ -14,6 +14,7 @@ __all__ = ["RunFiles", "read_config", "read_run"]
 MEASURED = ("psnr_int8_db", "latency_ms", "latency_low_ms", "latency_high_ms", "score")
 TIMED = ("train_s", "quantize_s", "evaluate_s")
 NEEDED = ("number", "state", "digest", "zoo", *MEASURED, "score_ratio", "steps", "network", *TIMED)
+_READ = "give a run that you may read"
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,8 @@ def _trials(path: Path) -> pd.DataFrame:
         trials = pd.read_csv(path, dtype={"digest": str, "zoo": str, "network": str})
     except FileNotFoundError:
         raise RunError(f"{path} does not exist yet", "wait for the first trial") from None
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror}", _READ) from None
     except (ValueError, UnicodeDecodeError) as error:
         raise RunError(f"{path} is no table: {error}", "resume the search to write it") from None
     absent = [name for name in NEEDED if name not in trials]
@@ -104,6 +107,8 @@ def _json(path: Path, kind: type) -> Any:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror}", _READ) from None
     except ValueError as error:
         raise RunError(f"{path} is not JSON: {error}", "resume the search to write it") from None
     if not isinstance(content, kind):

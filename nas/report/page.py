@@ -8,13 +8,14 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from nas.errors import DeviceError
+from nas.errors import DeviceError, RunError
 from nas.graph import parse_text, to_text
 from nas.latency.devices import load_device
 from nas.readers.draw import draw_svg
 from nas.report.figures import pareto_figure, progress_figure
 from nas.report.files import RunFiles, read_run
 from nas.report.parts import cards, facts, interval, number, table, time_split
+from nas.search.folder import write_text
 from nas.search.front import front
 
 __all__ = ["write_report"]
@@ -37,7 +38,7 @@ def write_report(run: Path) -> Path:
         run: A run folder, finished or not.
 
     Raises:
-        RunError: No run folder, or no finished trial in it yet.
+        RunError: No run folder, no finished trial in it yet, or a page that cannot be written.
     """
     files = read_run(run)
     best = _best(files)
@@ -57,7 +58,12 @@ def write_report(run: Path) -> Path:
         versions=facts({**_seeds(files), **files.env}),
     )
     path = run / "report.html"
-    path.write_text(page, encoding="utf-8")
+    try:
+        write_text(path, page)
+    except OSError as error:
+        raise RunError(
+            f"{path} cannot be written: {error.strerror}", "free the disk, or copy the run"
+        ) from error
     return path
 
 

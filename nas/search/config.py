@@ -63,6 +63,10 @@ class SearchConfig:
             )
         if self.workers < 1:
             raise UsageError(f"{self.workers} workers are too few", "--workers needs at least 1")
+        if not 0 <= self.seed < 2**32:
+            raise UsageError(
+                f"seed {self.seed} is outside 0 to {2**32 - 1}", "--seed takes one of these"
+            )
         if self.max_latency_ms is not None and not self.max_latency_ms > 0:
             raise UsageError(
                 f"latency limit {self.max_latency_ms:g} ms is not positive",

@@ -80,7 +80,7 @@ class Proposer:
     def _read(self, trial: optuna.Trial) -> Proposal | None:
         self._study.sampler = make_sampler(
             self._config.sampler,
-            seed=self._config.seed * 1_000_003 + trial.number,
+            seed=(self._config.seed * 1_000_003 + trial.number) % 2**32,  # what numpy takes
             num_startup=self._num_startup,
         )
         pick = self._judge.space.pick(lambda choice: suggest(trial, choice))

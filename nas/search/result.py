@@ -27,18 +27,24 @@ _CAP = 6
 
 
 def choose_finalists(table: pd.DataFrame) -> list[int]:
-    """Trial numbers: the front, at most 6, always its best by score; and the best zoo network."""
+    """Trial numbers: the front, at most 6, and the best zoo network.
+
+    Always among them: the best by score, and the best by score if each takes as long as the slow
+    end of its interval says, so that a lucky prediction does not crowd out a sure one.
+    """
     best_ones = front(table)
     if best_ones.empty:
         return []
-    best = int(best_ones.sort_values("score").iloc[-1]["number"])
+    sure_score = best_ones["score"] * best_ones["latency_ms"] / best_ones["latency_high_ms"]
+    ranks = (best_ones["score"], sure_score)
+    sure = {int(best_ones.loc[rank.idxmax(), "number"]) for rank in ranks}
     numbers = [int(n) for n in best_ones["number"]]
-    chosen = spread([n for n in numbers if n != best], _CAP - 1)
+    chosen = spread([n for n in numbers if n not in sure], _CAP - len(sure))
     full = table[(table["state"] == "COMPLETE") & (table["steps"] == best_ones["steps"].max())]
     zoo = full[full["zoo"] != ""].sort_values("score")
     if not zoo.empty:
         chosen.append(int(zoo.iloc[-1]["number"]))
-    return sorted({best, *chosen})
+    return sorted({*sure, *chosen})
 
 
 def finalise_all(

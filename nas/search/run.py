@@ -39,11 +39,13 @@ class RunResult:
         folder: Of the run.
         table: All trials, see `nas.search.front`.
         finalists: Contents of their `result.json`, best first.
+        measured_ms: Fastest and slowest network that the latency model was fitted to.
     """
 
     folder: Path
     table: pd.DataFrame
     finalists: list[dict[str, Any]]
+    measured_ms: tuple[float, float]
 
     @property
     def best(self) -> dict[str, Any]:
@@ -62,6 +64,7 @@ class _Parts:
     judge: Judge
     dataset: Dataset
     facts: dict[str, str]
+    measured_ms: tuple[float, float]
 
 
 def start(
@@ -143,7 +146,8 @@ def _load(config: SearchConfig, watch: Watcher) -> _Parts:
         f"data {dataset.name}: {len(dataset.train)} images train, {len(dataset.valid)} validate"
     )
     facts = {"space_digest": _digest(space), "data_digest": dataset.digest}
-    return _Parts(config, judge, dataset, facts)
+    measured_ms = (device.model.smallest_ms, device.model.largest_ms)
+    return _Parts(config, judge, dataset, facts, measured_ms)
 
 
 def _study(folder: Path, config: SearchConfig, *, resume: bool) -> Study:
@@ -167,7 +171,7 @@ def _go(study: Study, parts: _Parts, folder: Path, watch: Watcher, bench: str) -
         rows = [{str(k): v for k, v in row.items()} for row in chosen.to_dict("records")]
         finalists = finalise_all(pool, rows, folder, config, watch)
     choose_best(finalists, folder)
-    return RunResult(folder, table, finalists)
+    return RunResult(folder, table, finalists, parts.measured_ms)
 
 
 def _digest(space: Space) -> str:

@@ -52,10 +52,9 @@ def _run(path: Path) -> Space:
         raise
     except SyntaxError as error:
         raise SpaceError(f"{path}, line {error.lineno}: {error.msg}", "mend the file") from error
-    except Exception as error:
-        raise SpaceError(
-            f"{path}, line {_line(error, path)}: {type(error).__name__}: {error}", "mend the file"
-        ) from error
+    except (Exception, SystemExit) as error:
+        where = f"{path}, line {line}" if (line := _line(error, path)) else f"{path}"
+        raise SpaceError(f"{where}: {type(error).__name__}: {error}", "mend the file") from error
     finally:
         sys.dont_write_bytecode = writes_bytecode
     space = getattr(module, "space", None)
@@ -65,9 +64,10 @@ def _run(path: Path) -> Space:
 
 
 def _line(error: BaseException, path: Path) -> int:
+    """Where `path` was when `error` came; 0 where it never ran."""
     line, frame = 0, error.__traceback__
     while frame is not None:
-        if Path(frame.tb_frame.f_code.co_filename) == path:
+        if Path(frame.tb_frame.f_code.co_filename).resolve() == path.resolve():
             line = frame.tb_lineno
         frame = frame.tb_next
     return line

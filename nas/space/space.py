@@ -102,7 +102,9 @@ class Space:
             if choice.name in seen:
                 raise SpaceError(f"{where} is there twice", "give each choice its own name")
             if not choice.options or len(set(choice.options)) < len(choice.options):
-                raise SpaceError(f"{where} needs distinct options, got {choice.options}")
+                raise SpaceError(
+                    f"{where} needs distinct options, got {choice.options}", "name each once"
+                )
             for name, options in choice.when.items():
                 if name not in seen or not set(options) <= set(seen[name]):
                     raise SpaceError(
@@ -112,7 +114,10 @@ class Space:
             seen[choice.name] = choice.options
         for published, decisions in self.known.items():
             if complaint := self._complaint(decisions):
-                raise SpaceError(f"space {self.name!r}, known network {published!r}: {complaint}")
+                raise SpaceError(
+                    f"space {self.name!r}, known network {published!r}: {complaint}",
+                    "known networks must lie in the space",
+                )
 
     def pick(self, decide: Callable[[Choice], Option]) -> Pick:
         """Asks `decide` for each active choice in order."""
@@ -150,14 +155,22 @@ class Space:
         """The network of a pick.
 
         Raises:
-            SpaceError: An invalid pick, or a scale that the space does not support.
+            SpaceError: An invalid pick, a scale that the space does not support, or a `build`
+                that raises or returns no graph.
         """
         self.check_scale(scale)
         pick = self.check(decisions)
+        where = f"space {self.name!r} cannot build {pick}"
+        hint = "mend its build()"
         try:
-            return self.build(pick, scale)
-        except (GraphError, AttributeError, TypeError) as error:
-            raise SpaceError(f"space {self.name!r} cannot build {pick}: {error}") from error
+            graph = self.build(pick, scale)
+        except GraphError as error:
+            raise SpaceError(f"{where}: {error}", hint) from error
+        except (Exception, SystemExit) as error:  # a user's code raises anything
+            raise SpaceError(f"{where}: {type(error).__name__}: {error}", hint) from error
+        if not isinstance(graph, Graph):
+            raise SpaceError(f"{where}: it returns no Graph, but {type(graph).__name__}", hint)
+        return graph
 
     def check_scale(self, scale: int) -> None:
         """Raises `SpaceError` where `scale` is not supported."""

@@ -16,7 +16,7 @@ def zoo_entry(name: str) -> Entry:
     """The published network `name`, whatever its case.
 
     Raises:
-        UsageError: No such network; suggests the nearest names.
+        UsageError: No such network; suggests names that are near.
     """
     by_lower = {known.lower(): entry for known, entry in ENTRIES.items()}
     try:
@@ -24,11 +24,11 @@ def zoo_entry(name: str) -> Entry:
     except KeyError:
         import difflib
 
-        near = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.4)
-        names = [by_lower[n].name for n in near] or list(ENTRIES)[:3]
+        near = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)
+        names = ", ".join(by_lower[n].name for n in near)
+        meant = f"did you mean {names}? " if names else ""
         raise UsageError(
-            f"there is no published network {name!r}",
-            f"did you mean {', '.join(names)}? `nas zoo list` has all",
+            f"there is no published network {name!r}", f"{meant}`nas zoo list` has all"
         ) from None
 
 
