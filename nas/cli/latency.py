@@ -1,39 +1,17 @@
 """`nas latency`: devices, predictions, refits."""
 
 import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from nas.graph import Graph
+from nas.cli.networks import read_network
 
-__all__ = ["app", "read_network"]
+__all__ = ["app"]
 
 app = typer.Typer(help="Milliseconds on a device, and how far to trust them.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
-
-
-def read_network(name: str) -> "Graph":
-    """The graph of `zoo:NAME`, NAME, or a file with the text form.
-
-    Raises:
-        UsageError: Neither a published network nor a file.
-        TextError: The file does not parse.
-    """
-    from nas.errors import UsageError
-    from nas.graph import parse_text
-    from nas.zoo import zoo_entry
-
-    path = Path(name)
-    if not name.startswith("zoo:") and path.is_file():
-        try:
-            return parse_text(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"cannot read {name}: {error}", "give a text file") from None
-    return zoo_entry(name.removeprefix("zoo:")).build()
 
 
 @app.command("devices")

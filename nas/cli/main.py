@@ -18,6 +18,7 @@ app = typer.Typer(
     name="nas",
     help="Hardware-aware search for fully quantised, real-time super-resolution networks.",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -54,7 +55,7 @@ def root(
 def main() -> None:
     """Runs a command; what a person can mend is one line and exit code 2."""
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="nas", standalone_mode=False)
     except typer.Abort:
         sys.exit(130)
     except KeyboardInterrupt:
@@ -69,9 +70,14 @@ def main() -> None:
         # Wrong usage; typer vendors click from 0.16 on, so its classes have no one home.
         if not hasattr(error, "exit_code") or not hasattr(error, "format_message"):
             raise
-        _complain(error.format_message(), "see `nas --help`")
+        if message := error.format_message():  # none where no subcommand was given: help was shown
+            _complain(message, f"see `{_command_of(error)} --help`")
         sys.exit(2)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _command_of(error: Exception) -> str:
+    return getattr(getattr(error, "ctx", None), "command_path", "nas")
 
 
 def _complain(message: str, hint: str) -> None:

@@ -1,5 +1,8 @@
 """`nas search`: from a budget to a front, and the best of it as files."""
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,20 +45,33 @@ def search(
     from nas.search.config import SearchConfig, count_cores
 
     given = {"workers": count_cores(), **given}
-    with watcher() as watch:
-        try:
-            if resume:
-                result = runs.resume(run, given, watch=watch)
-            else:
-                result = runs.start(SearchConfig(**given), name=run, watch=watch)
-        except KeyboardInterrupt:
-            name = f" --run {run}" if run else ""
-            watch.note(f"stopped; continue with: nas search{name} --resume")
-            raise
+    with _sigterm_like_ctrl_c(), watcher() as watch:
+        if resume:
+            result = runs.resume(run, given, watch=watch)
+        else:
+            result = runs.start(SearchConfig(**given), name=run, watch=watch)
     if as_json:
         print_json(_as_json(result))
     else:
         _show(result)
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM came, as a batch system sends it."""
+
+
+@contextmanager
+def _sigterm_like_ctrl_c() -> Iterator[None]:
+    def stop(*_: object) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except _Terminated:
+        raise typer.Exit(128 + signal.SIGTERM) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _given(context: typer.Context) -> dict[str, Any]:

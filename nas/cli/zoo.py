@@ -1,18 +1,20 @@
 """`nas zoo`: published networks with their counts and sources."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import typer
 from typer import Argument, Option
 
+from nas.cli.networks import is_file, read_network
 from nas.cli.tables import print_json, print_table
 
 __all__ = ["app"]
 
 app = typer.Typer(help="Published networks.", no_args_is_help=True)
 AsJson = Annotated[bool, Option("--json", help="JSON on stdout.")]
-Name = Annotated[str, Argument(help="Name of a network, in any case.")]
+Name = Annotated[str, Argument(help="Name in any case, or a file in the text form.")]
 
 
 @app.command("list")
@@ -34,9 +36,7 @@ def list_networks(as_json: AsJson = False) -> None:
 @app.command()
 def show(name: Name, as_json: AsJson = False) -> None:
     """Counts at 640x360, source and text form of a network."""
-    from nas.zoo import zoo_entry
-
-    facts = _facts(zoo_entry(name))
+    facts = _facts(_entry(name))
     if as_json:
         print_json(facts)
         return
@@ -46,7 +46,8 @@ def show(name: Name, as_json: AsJson = False) -> None:
     typer.echo(f"  MACs at 640x360       {facts['macs']:,} ({facts['macs'] / 1e9:.3f} G)")
     typer.echo(f"  source                {facts['source']}")
     note = f": {facts['note']}" if facts["note"] else ""
-    typer.echo(f"  confidence            {facts['confidence']}{note}")
+    if facts["confidence"]:
+        typer.echo(f"  confidence            {facts['confidence']}{note}")
     typer.echo("")
     typer.echo(facts["network"])
 
@@ -59,9 +60,8 @@ def draw(
     """A picture of a network, as SVG."""
     from nas.errors import UsageError
     from nas.readers.draw import draw_svg
-    from nas.zoo import zoo_entry
 
-    svg = draw_svg(zoo_entry(name).build())
+    svg = draw_svg(read_network(name))
     if out is None:
         typer.echo(svg)
         return
@@ -72,6 +72,19 @@ def draw(
             f"{out} cannot be written: {error.strerror}", "give another --out"
         ) from error
     typer.echo(f"wrote {out}", err=True)
+
+
+def _entry(name: str) -> Any:
+    """Of the zoo, or one without a confidence for a file."""
+    from nas.zoo import zoo_entry, zoo_names_by_digest
+
+    if not is_file(name):
+        return zoo_entry(name.removeprefix("zoo:"))
+    graph = read_network(name)
+    known = zoo_names_by_digest().get(graph.digest, "not published")
+    return SimpleNamespace(
+        name=known, build=lambda: graph, source=f"file {name}", confidence="", note=""
+    )
 
 
 def _facts(entry: Any) -> dict[str, Any]:

@@ -97,16 +97,24 @@ def parse_text(text: str) -> Graph:
                     raise GraphError("a network begins with input(channels)")
                 builder = GraphBuilder(op.channels)
                 continue
-            reads = [int(i) for i in found[4].split(",")] if found[4] else [position - 1]
+            reads = [_number(i, int) for i in found[4].split(",")] if found[4] else [position - 1]
             builder.append(op, *reads)
         except (GraphError, ValueError, TypeError) as error:
-            raise TextError(f"line {position + 1}, {line!r}: {error}") from None
+            raise TextError(
+                f"line {position + 1}, {line!r}: {error}", _hint(_CLASSES[found[2]])
+            ) from None
     if builder is None:
         raise TextError("a network needs at least one line", "begin with '0 input(3)'")
     try:
         return builder.graph()
     except GraphError as error:
-        raise TextError(str(error)) from None
+        raise TextError(str(error), "nodes are counted from 0, the input") from None
+
+
+def _hint(op_class: type[Op]) -> str:
+    names = [field.name for field in fields(op_class)]
+    reads = "" if op_class is Input else "; behind '<' it reads nodes above it"
+    return f"the form is {_NAMES[op_class]}({', '.join(names)}){reads}"
 
 
 def _op(op_class: type[Op], args: str) -> Op:
@@ -128,10 +136,18 @@ def _value(text: str, kind: Any) -> Any:
             raise ValueError(f"a bias is true or false, got {text!r}")
         return text == "true"
     if kind in (int, float):
-        return kind(text)
+        return _number(text, kind)
     if text not in _ACTIVATIONS:
         raise ValueError(f"an activation is one of {', '.join(_ACTIVATIONS)}, got {text!r}")
     return text
+
+
+def _number(text: str, kind: type[Any]) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        wanted = "a whole number" if kind is int else "a number"
+        raise ValueError(f"expected {wanted}, got {text.strip()!r}") from None
 
 
 def _join(positions: tuple[int, ...]) -> str:

@@ -1,16 +1,17 @@
 """From a pick to a candidate: its network, what is known before training, or why not to train."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from nas.errors import NasError, SpaceError
+from nas.errors import NasError, SpaceError, UserError
 from nas.graph import Graph, to_text, violations
 from nas.readers.cost import read_cost
 from nas.space import Option, Pick, Space
 from nas.zoo import zoo_names_by_digest
 
-__all__ = ["Candidate", "Judge", "Predicted", "Predictor", "Refusal"]
+__all__ = ["Candidate", "Judge", "Predicted", "Predictor", "REMEDIES", "Refusal"]
 
 
 class Predicted(Protocol):
@@ -45,18 +46,28 @@ class Candidate:
     macs: int
 
 
+REMEDIES = {  # by kind of refusal
+    "unbuildable": "mend build() of the space",
+    "illegal": "change the space, the device cannot run its networks",
+    "uncovered": "choose another --device, or another space",
+    "slow": "raise --max-latency-ms, or choose another space",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A network that is not worth training.
 
     Args:
         reason: In one line.
+        kind: A key of `REMEDIES`, or "duplicate".
         constraints: Number of broken rules and milliseconds over the limit; feasible is <= 0.
         digest: Of the network, where it could be built.
         network: Text form, where it could be built.
     """
 
     reason: str
+    kind: str
     constraints: tuple[float, float] = (0.0, 0.0)
     digest: str = ""
     network: str = ""
@@ -82,22 +93,41 @@ class Judge:
             self._seen[pick] = self._look(pick)
         return self._seen[pick]
 
+    def complaint(self) -> tuple[str, str]:
+        """The commonest kind of reason why what was seen is refused, and what to do about it."""
+        refused = [found for found in self._seen.values() if isinstance(found, Refusal)]
+        if not refused:
+            return "it has no picks", "choose another space"
+        kind = Counter(refusal.kind for refusal in refused).most_common(1)[0][0]
+        alike = [refusal for refusal in refused if refusal.kind == kind]
+        if kind == "slow":
+            excess_ms = min(refusal.constraints[1] for refusal in alike)
+            return (
+                f"the fastest network seen takes {excess_ms + (self._limit_ms or 0):.2f} ms, over "
+                f"the limit of {self._limit_ms:g} ms",
+                REMEDIES[kind],
+            )
+        reason = Counter(refusal.reason for refusal in alike).most_common(1)[0][0]
+        return f"{len(alike)} of {len(self._seen)} picks, such as: {reason}", REMEDIES[kind]
+
     def _look(self, pick: Pick) -> Candidate | Refusal:
         try:
             graph = self.space.graph(pick, scale=self._scale)
         except SpaceError as error:
-            return Refusal(str(error), (1.0, 0.0))
+            return Refusal(error.message, "unbuildable", (1.0, 0.0))
         digest, network = graph.digest, to_text(graph, separator="; ")
         if broken := violations(graph):
-            return Refusal("; ".join(broken), (float(len(broken)), 0.0), digest, network)
+            constraints = (float(len(broken)), 0.0)
+            return Refusal("; ".join(broken), "illegal", constraints, digest, network)
         try:
             predicted = self._device.predict(graph)
         except NasError as error:
-            return Refusal(f"no latency: {error}", (1.0, 0.0), digest, network)
+            said = error.message if isinstance(error, UserError) else str(error)
+            return Refusal(f"no latency: {said}", "uncovered", (1.0, 0.0), digest, network)
         excess_ms = predicted.latency_ms - (self._limit_ms or float("inf"))
         if excess_ms > 0:
             reason = f"{predicted.latency_ms:.1f} ms is over the limit of {self._limit_ms:g} ms"
-            return Refusal(reason, (0.0, excess_ms), digest, network)
+            return Refusal(reason, "slow", (0.0, excess_ms), digest, network)
         cost = read_cost(graph)
         return Candidate(
             pick=pick,

@@ -22,11 +22,14 @@ __all__ = [
     "locked",
     "new_run_path",
     "remove_run",
+    "whole_folder",
+    "why",
     "write_json",
     "write_text",
 ]
 
 RUNS = Path("runs")
+_LISTED = 5  # names of runs in a hint
 _PACKAGES = (
     "nas", "torch", "tensorflow-cpu", "tensorflow", "keras", "ai-edge-litert", "optuna",
     "optuna-dashboard", "numpy", "pandas", "scipy", "scikit-image", "networkx", "plotly", "typer",
@@ -52,11 +55,11 @@ def new_run_path(name: str | None, *, space: str, device: str) -> Path:
     """Where a new run goes: `name` below `runs/`, or a path, or a fresh name with the date.
 
     Raises:
-        RunError: The folder exists.
+        RunError: The folder exists, or `name` is empty.
     """
-    if name:
+    if name is not None:
         path = _named(name)
-        if path.exists():
+        if os.access(path, os.F_OK):  # unlike `exists`, False below a folder we may not read
             raise RunError(f"{path} exists", "add --resume to continue it, or give another --run")
         return path
     base = f"{date.today().isoformat()}-{Path(space).stem}-{device}"
@@ -70,10 +73,10 @@ def find_run(name: str | None = None) -> Path:
     Raises:
         RunError: There is none.
     """
-    if name:
+    if name is not None:
         path = _named(name)
-        if not (path / "config.json").is_file():
-            raise RunError(f"there is no run in {path}", f"known: {', '.join(_known()) or 'none'}")
+        if not os.access(path / "config.json", os.R_OK):
+            raise RunError(f"there is no run in {path}", f"known: {_some(_known())}")
         return path
     if not (known := _known()):
         raise RunError(f"there is no run in {RUNS}/", "start one with `nas search`")
@@ -81,17 +84,46 @@ def find_run(name: str | None = None) -> Path:
 
 
 def create_run(path: Path, config: Mapping[str, Any]) -> None:
-    """Makes the folder with `config.json` and `env.json`, all at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Makes the folder with `config.json` and `env.json`, all at once.
+
+    Raises:
+        RunError: It cannot be made there.
+    """
+    try:
+        with whole_folder(path) as partial:
+            write_json(partial / "config.json", config)
+            write_json(partial / "env.json", environment())
+    except OSError as error:
+        raise RunError(
+            f"run folder {path} cannot be created: {why(error)}",
+            "give --run a place where there is room and you may write",
+        ) from error
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A hidden folder to fill, which becomes `path`; after an error nothing is left of it."""
+    path = path.resolve()
+    new_parents = [parent for parent in path.parents if not parent.exists()]
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
-        partial.mkdir()
-        write_json(partial / "config.json", config)
-        write_json(partial / "env.json", environment())
+        partial.mkdir(parents=True)
+        yield partial
         partial.rename(path)
     except BaseException:
-        remove_run(partial)
+        shutil.rmtree(partial, ignore_errors=True)
+        for parent in new_parents:
+            with suppress(OSError):
+                parent.rmdir()
         raise
+
+
+def why(error: OSError) -> str:
+    """What the system said, without the file, which may be a hidden one."""
+    if isinstance(error, shutil.Error) and error.args:  # a list of (from, to, what was said)
+        reasons = error.args[0]
+        return str(reasons[-1][-1] if isinstance(reasons, list) and reasons else reasons)
+    return error.strerror or str(error)
 
 
 def remove_run(path: Path) -> None:
@@ -145,9 +177,16 @@ def _cpu() -> str:
 
 
 def _named(name: str) -> Path:
+    if not name.strip():
+        raise RunError("the name of a run is empty", "give --run a name below runs/, or a path")
     path = Path(name).expanduser()
     is_path = path.is_absolute() or len(path.parts) > 1 or name in (".", "..")
     return path if is_path else RUNS / name
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more if names else "none"
 
 
 def _known() -> list[str]:

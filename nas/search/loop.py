@@ -35,6 +35,7 @@ class Loop:
         self, study: Study, judge: Judge, config: SearchConfig, folder: Path, watch: Watcher
     ) -> None:
         self._study = study
+        self._judge = judge
         self._config = config
         self._folder = folder
         self._watch = watch
@@ -110,9 +111,14 @@ class Loop:
         self._errors.append(answer.error)
         if self._errors[-_SAME_ERRORS:] == [answer.error] * _SAME_ERRORS:
             raise RunError(
-                f"{_SAME_ERRORS} networks in a row failed: {answer.error}",
-                f"mend the cause, then: nas search --run {self._folder} --resume",
+                f"{_SAME_ERRORS} networks in a row failed: {answer.error}", self._mend_hint()
             )
+
+    def _mend_hint(self) -> str:
+        """A new run with nothing finished is taken back, see `nas.search.run.start`."""
+        if self._ledger.num_finished:
+            return f"mend the cause, then: nas search --run {self._folder} --resume"
+        return "mend the cause, then give the same command again"
 
     def _progress(self, finished: Finished) -> Progress:
         best = self._ledger.best() or finished
@@ -135,11 +141,11 @@ class Loop:
     def _say_exhausted(self) -> None:
         found = self._ledger.num_finished
         if not found:
-            refused = self._study.get_trials(deepcopy=False, states=(TrialState.PRUNED,))
-            reason = refused[-1].user_attrs.get("reason", "") if refused else ""
+            reason, hint = self._judge.complaint()
+            if self._errors:
+                reason, hint = f"all failed, as with {self._errors[-1]}", self._mend_hint()
             raise RunError(
-                f"space {self._config.space!r} has no network to evaluate: {reason}",
-                "raise --max-latency-ms, or choose another space",
+                f"space {self._config.space!r} has no network to evaluate: {reason}", hint
             )
         self._watch.note(
             f"no network is left: space {self._config.space!r} has {found} distinct ones that may "

@@ -86,7 +86,8 @@ class Proposer:
         pick = self._judge.space.pick(lambda choice: suggest(trial, choice))
         found = self._judge.look(pick)
         if isinstance(found, Candidate) and (known := self._ledger.number_of(found.digest)) >= 0:
-            found = Refusal(f"duplicate of {known}", digest=found.digest, network=found.network)
+            reason = f"duplicate of {known}"
+            found = Refusal(reason, "duplicate", digest=found.digest, network=found.network)
         if isinstance(found, Refusal):
             refuse(self._study, trial, found)
             return None

@@ -67,6 +67,7 @@ def finalise_all(
     found = {int(row["number"]): _stored(home / str(row["number"])) for row in rows}
     by_number = {int(row["number"]): row for row in rows}
     to_do = [number for number, result in found.items() if result is None]
+    watch.note(_plan(len(to_do)))
     num_running = 0
     while to_do or num_running:
         while to_do and pool.num_idle:
@@ -154,6 +155,13 @@ def _empty(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
+
+
+def _plan(num_finalists: int) -> str:
+    if not num_finalists:
+        return "all finalists are there already"
+    who = "1 finalist is" if num_finalists == 1 else f"{num_finalists} finalists are"
+    return f"{who} trained longer, converted and run by LiteRT"
 
 
 def _sentence(number: int, result: dict[str, Any] | None, answer: Answer) -> str:

@@ -1,16 +1,22 @@
 """A run, from a configuration to its result: `start` a new one, `resume` one that was killed."""
 
 import hashlib
-from collections.abc import Mapping
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pandas as pd
+from optuna.exceptions import StorageInternalError
 from optuna.study import Study
+from optuna.trial import TrialState
+from sqlalchemy.exc import SQLAlchemyError
 
 from nas.data.sets import Dataset, load_dataset
-from nas.errors import RunError
+from nas.errors import RunError, SpaceError
 from nas.latency.devices import load_device
 from nas.search.candidates import Judge
 from nas.search.config import SearchConfig, read_config
@@ -23,11 +29,12 @@ from nas.search.result import choose_best, choose_finalists, finalise_all
 from nas.search.storage import disk_errors, open_storage, storage_url
 from nas.search.study import open_study
 from nas.search.tasks import Setup
-from nas.space import Space, load_space
+from nas.space import Option, Space, load_space
 from nas.train.recipe import SEARCH
 
 __all__ = ["BENCH", "RunResult", "resume", "start"]
 
+_DIGEST_SAMPLES = 20
 BENCH = "nas.search.bench:TrainingBench"
 
 
@@ -80,7 +87,7 @@ def start(
             loop give a fast one.
 
     Raises:
-        UserError: Whatever a person can mend; never half a run folder.
+        UserError: Whatever a person can mend; no run folder is left where nothing was evaluated.
     """
     config.check()
     folder = new_run_path(name, space=config.space, device=config.device)
@@ -96,7 +103,11 @@ def start(
             except BaseException:
                 remove_run(folder)
                 raise
-            return _go(study, parts, folder, watch, bench)
+            try:
+                return _go(study, parts, folder, watch, bench)
+            except Exception:
+                _take_back(study, config, folder)
+                raise
 
 
 def resume(
@@ -125,6 +136,7 @@ def resume(
                     f"the {fact} of {folder} was {facts.get(fact)}, now it is {value}",
                     "restore the files it was started with, or start another --run",
                 )
+        watch.note(f"run folder {folder}")
         study = _study(folder, config, resume=True)
         return _go(study, parts, folder, watch, bench)
 
@@ -145,7 +157,7 @@ def _load(config: SearchConfig, watch: Watcher) -> _Parts:
     watch.note(
         f"data {dataset.name}: {len(dataset.train)} images train, {len(dataset.valid)} validate"
     )
-    facts = {"space_digest": _digest(space), "data_digest": dataset.digest}
+    facts = {"space_digest": _digest(space, config.scale), "data_digest": dataset.digest}
     measured_ms = (device.model.smallest_ms, device.model.largest_ms)
     return _Parts(config, judge, dataset, facts, measured_ms)
 
@@ -160,21 +172,52 @@ def _go(study: Study, parts: _Parts, folder: Path, watch: Watcher, bench: str) -
     config = parts.config
     loop = Loop(study, parts.judge, config, folder, watch)
     setup = Setup(bench, parts.dataset, config.scale, config.seed)
-    with Pool(setup, workers=config.workers) as pool:
+    with _interruptible(folder, watch), Pool(setup, workers=config.workers) as pool:
         try:
             loop.run(pool)
         finally:
             write_trials(study, folder)
         table = trials_table(study)
         chosen = table[table["number"].isin(choose_finalists(table))]
-        watch.note(f"{len(chosen)} finalists are trained longer, converted and run by LiteRT")
         rows = [{str(k): v for k, v in row.items()} for row in chosen.to_dict("records")]
         finalists = finalise_all(pool, rows, folder, config, watch)
     choose_best(finalists, folder)
     return RunResult(folder, table, finalists, parts.measured_ms)
 
 
-def _digest(space: Space) -> str:
-    """Changes with the choices of a space file, which a resumed run must not see."""
+@contextmanager
+def _interruptible(folder: Path, watch: Watcher) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        watch.note(f"stopped; continue with: nas search --run {folder} --resume")
+        raise
+
+
+def _take_back(study: Study, config: SearchConfig, folder: Path) -> None:
+    """Removes a new run in which nothing was evaluated, so that an error leaves nothing behind."""
+    with suppress(StorageInternalError, SQLAlchemyError):
+        if study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+            return
+        if config.storage:
+            optuna.delete_study(study_name=study.study_name, storage=study._storage)
+    remove_run(folder)
+
+
+def _digest(space: Space, scale: int) -> str:
+    """Changes with the choices and the networks of a space file, which a resumed run must not see.
+
+    The networks are the known ones and a sample.
+    """
     choices = [(c.name, c.options, sorted(c.when.items())) for c in space.choices]
-    return hashlib.sha256(repr(choices).encode()).hexdigest()[:16]
+    rng = random.Random(0)
+    picks = [*space.known.values(), *(space.sample(rng) for _ in range(_DIGEST_SAMPLES))]
+    facts = (choices, [_network_digest(space, pick, scale) for pick in picks])
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+def _network_digest(space: Space, decisions: Mapping[str, Option], scale: int) -> str:
+    try:
+        return space.graph(decisions, scale=scale).digest
+    except SpaceError:  # its text may hold an address
+        return "none"

@@ -56,16 +56,25 @@ def open_storage(url: str, *, hint: str = "") -> RDBStorage:
 @contextmanager
 def disk_errors(folder: Path) -> Iterator[None]:
     """Turns a full or unwritable disk, and a storage that is gone, into a `RunError`."""
-    hint = f"free or mend it; nothing finished is lost: nas search --run {folder} --resume"
     try:
         yield
     except (StorageInternalError, SQLAlchemyError) as error:
-        raise RunError(f"the study of {folder} cannot be written: {_root(error)}", hint) from error
+        raise RunError(
+            f"the study of {folder} cannot be written: {_root(error)}", _disk_hint(folder)
+        ) from error
     except ConnectionError:
         raise
     except OSError as error:
         where = error.filename or folder
-        raise RunError(f"{where} cannot be written: {error.strerror or error}", hint) from error
+        raise RunError(
+            f"{where} cannot be written: {error.strerror or error}", _disk_hint(folder)
+        ) from error
+
+
+def _disk_hint(folder: Path) -> str:
+    if folder.exists():
+        return f"free or mend it; nothing finished is lost: nas search --run {folder} --resume"
+    return "free or mend it, then give the same command again"
 
 
 def quiet_optuna() -> None:

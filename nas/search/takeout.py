@@ -2,10 +2,13 @@
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 
-from nas.errors import RunError
+from nas.errors import RunError, UsageError
+from nas.search.config import read_config
+from nas.search.folder import whole_folder, why
 
 __all__ = ["export_trial"]
 
@@ -16,31 +19,41 @@ def export_trial(run: Path, trial: str, out: Path) -> Path:
     Args:
         run: Run folder.
         trial: "best", or the number of a finished trial.
-        out: New folder.
+        out: New folder; it appears when all is in it.
 
     Returns:
         `out`, with the package and its `result.json`.
 
     Raises:
-        RunError: No such trial, an unfinished run, or `out` exists.
+        UsageError: `trial` is neither.
+        RunError: No such trial, an unfinished run, or `out` exists or cannot be written.
     """
+    if trial != "best" and not re.fullmatch("[0-9]+", trial):
+        raise UsageError(f"trial {trial!r} is no number", "--trial takes best, or a number")
+    try:
+        _check_is_free(out)
+        source = run / "best" if trial == "best" else run / "finalists" / trial
+        if (source / "result.json").is_file():
+            with whole_folder(out) as partial:
+                shutil.copytree(source, partial, dirs_exist_ok=True)
+            return out
+        if trial == "best":
+            raise RunError(f"run {run} has no best network yet", f"nas search --run {run} --resume")
+        network = _network(run, trial)
+        with whole_folder(out) as partial:
+            _finalise(run, network, partial)
+    except OSError as error:
+        raise RunError(
+            f"{out} cannot be written: {why(error)}", "free the disk, or give another --out"
+        ) from error
+    return out
+
+
+def _check_is_free(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise RunError(f"{out} is a file", "give --out a new folder")
     if out.exists() and any(out.iterdir()):
         raise RunError(f"{out} exists and is not empty", "give --out a new folder")
-    source = run / "best" if trial == "best" else run / "finalists" / trial
-    if (source / "result.json").is_file():
-        shutil.copytree(source, out, dirs_exist_ok=True)
-        return out
-    if trial == "best":
-        raise RunError(f"run {run} has no best network yet", f"nas search --run {run} --resume")
-    network = _network(run, trial)
-    partial = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    _finalise(run, network, partial)
-    if out.exists():
-        out.rmdir()
-    partial.rename(out)
-    return out
 
 
 def _network(run: Path, trial: str) -> str:
@@ -49,7 +62,7 @@ def _network(run: Path, trial: str) -> str:
         raise RunError(f"run {run} has no trials.csv", "is it the folder of a search?")
     with table.open(newline="") as lines:
         for row in csv.DictReader(lines):
-            if row["number"] == trial and row["network"]:
+            if row.get("number") == trial and row.get("state") == "COMPLETE" and row.get("network"):
                 return row["network"]
     raise RunError(
         f"run {run} has no finished trial {trial!r}", "give best, or a number out of trials.csv"
@@ -63,15 +76,15 @@ def _finalise(run: Path, network: str, folder: Path) -> None:
     from nas.search.bench import TrainingBench
     from nas.train.recipe import SEARCH
 
-    config = json.loads((run / "config.json").read_text())
+    config, _ = read_config(run)
     dataset = load_dataset(
-        config["data"],
-        scale=config["scale"],
+        config.data,
+        scale=config.scale,
         lr_patch=SEARCH.solve_lr_size,
-        valid=config["valid"],
-        seed=config["seed"],
+        valid=config.valid,
+        seed=config.seed,
     )
-    bench = TrainingBench(dataset, scale=config["scale"], seed=config["seed"])
+    bench = TrainingBench(dataset, scale=config.scale, seed=config.seed)
     graph = parse_text(network)
     result = {"digest": graph.digest, "network": network, **bench.finalise(graph, folder)}
     (folder / "result.json").write_text(json.dumps(result, indent=2) + "\n")

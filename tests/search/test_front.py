@@ -24,6 +24,7 @@ def table() -> pd.DataFrame:
     for zoo, psnr_db, latency_ms, score, steps in POINTS:
         trial = study.ask()
         attributes = {"zoo": zoo, "score": score, "steps": steps, "digest": f"d{trial.number}"}
+        attributes |= {"latency_low_ms": 0.9 * latency_ms, "latency_high_ms": 1.1 * latency_ms}
         for name, value in attributes.items():
             trial.set_user_attr(name, value)
         study.tell(trial, [psnr_db, latency_ms])
@@ -53,6 +54,28 @@ def test_finalists_are_the_front_and_the_best_zoo_network(table: pd.DataFrame) -
     table.loc[0, ["psnr_int8_db", "score"]] = [26.0, 1.0]
     table.loc[0, "latency_ms"] = 30.0  # off the front, still the best of the zoo
     assert choose_finalists(table) == [0, 1, 3]
+
+
+def test_a_sure_network_is_a_finalist_on_a_crowded_front(table: pd.DataFrame) -> None:
+    points = [(27 + 0.1 * i, 10 + i, 100.0 - i) for i in range(30)]  # PSNR, ms, score
+    row = table.iloc[0].to_dict()
+    crowded = pd.DataFrame(
+        [
+            {
+                **row,
+                "number": number,
+                "zoo": "",
+                "psnr_int8_db": psnr_db,
+                "latency_ms": latency_ms,
+                "latency_high_ms": latency_ms * (1.1 if number == 7 else 3),
+                "score": score,
+            }
+            for number, (psnr_db, latency_ms, score) in enumerate(points)
+        ]
+    )
+    chosen = choose_finalists(crowded)
+    assert len(chosen) == 6
+    assert {0, 7} <= set(chosen)  # the best by score, and the best at the slow end
 
 
 @pytest.mark.parametrize(("count", "cap"), [(0, 5), (3, 5), (5, 5), (23, 5), (4, 1)])
