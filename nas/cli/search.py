@@ -103,8 +103,8 @@ def _show(result: "RunResult") -> None:
     shown = result.table[is_shown].sort_values("latency_ms")
     rows = [_row(row, converted.get(row["number"])) for row in shown.to_dict("records")]
     print_table(
-        ("trial", "network", "PSNR INT8", "ms", "interval", "score", "to zoo", "steps",
-         "LiteRT dB", "converted to zoo"),
+        ("trial", "network", "PSNR INT8", "ms", "interval", "score", "search/zoo", "steps",
+         "LiteRT dB", "LiteRT/zoo"),
         rows,
         title=f"Front of {result.folder} and the best zoo network; the last two columns are "
         "finalists, converted",

@@ -60,13 +60,14 @@ def draw(
     """A picture of a network, as SVG."""
     from nas.errors import UsageError
     from nas.readers.draw import draw_svg
+    from nas.search.folder import write_text
 
     svg = draw_svg(read_network(name))
     if out is None:
         typer.echo(svg)
         return
     try:
-        out.write_text(svg, encoding="utf-8")
+        write_text(out, svg)
     except OSError as error:
         raise UsageError(
             f"{out} cannot be written: {error.strerror}", "give another --out"

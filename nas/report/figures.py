@@ -60,7 +60,8 @@ def pareto_figure(trials: pd.DataFrame, finalists: list[dict[str, Any]]) -> go.F
     figure.update_layout(height=560, legend={"orientation": "h", "y": -0.16})
     figure.update_xaxes(type="log", **_log_ticks(low_ms, high_ms))
     top = max([*shown["psnr_int8_db"], *(f["psnr_litert_int8_db"] for f in finalists)])
-    low = max(shown["psnr_int8_db"].min(), top - SHOWN_DB)
+    # Early-stopped networks at the bottom must not flatten the front; zooming out shows them.
+    low = max(shown["psnr_int8_db"].quantile(0.1), top - SHOWN_DB)
     figure.update_yaxes(range=[low - 0.2, top + 0.25])
     return figure
 
@@ -107,13 +108,20 @@ def _add_dots(
         y=rows["psnr_int8_db"],
         mode="markers+text" if names else "markers",
         name=name,
-        text=[escape(zoo) for zoo in rows["zoo"]],
+        text=[escape(zoo) if named else "" for zoo, named in _unbeaten_names(rows)],
         textposition=[PLACES[k % len(PLACES)] for k in rows["latency_ms"].rank().astype(int)],
         textfont={"size": 10.5, "color": ZOO},
         marker=marker | {"line": {"width": 0.5, "color": "#fff"}},
         hovertext=[_hover(row, row["psnr_int8_db"]) for row in rows.to_dict("records")],
         hoverinfo="text",
     )
+
+
+def _unbeaten_names(rows: pd.DataFrame) -> list[tuple[str, bool]]:
+    """Each name, and whether to write it: only where no other row is faster and better."""
+    points = list(zip(rows["latency_ms"], rows["psnr_int8_db"], strict=True))
+    beaten = [any(ms < x and psnr_db > y for ms, psnr_db in points) for x, y in points]
+    return [(zoo, not lost) for zoo, lost in zip(rows["zoo"], beaten, strict=True)]
 
 
 def _add_finalists(figure: go.Figure, finalists: list[dict[str, Any]]) -> None:

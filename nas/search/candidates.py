@@ -11,7 +11,7 @@ from nas.readers.cost import read_cost
 from nas.space import Option, Pick, Space
 from nas.zoo import zoo_names_by_digest
 
-__all__ = ["Candidate", "Judge", "Predicted", "Predictor", "REMEDIES", "Refusal"]
+__all__ = ["REMEDIES", "Candidate", "Judge", "Predicted", "Predictor", "Refusal"]
 
 
 class Predicted(Protocol):

@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -120,10 +121,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 def why(error: OSError) -> str:
     """What the system said, without the file, which may be a hidden one."""
-    if isinstance(error, shutil.Error) and error.args:  # a list of (from, to, what was said)
-        reasons = error.args[0]
-        return str(reasons[-1][-1] if isinstance(reasons, list) and reasons else reasons)
-    return error.strerror or str(error)
+    within = re.search(r"\[Errno \d+\] ([^:]+)", str(error))  # shutil wraps several in one
+    return error.strerror or (within[1] if within else str(error))
 
 
 def remove_run(path: Path) -> None:

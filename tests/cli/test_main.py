@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from nas.cli.main import main
+from nas.graph import to_text
+from nas.zoo import zoo_entry
 
 CALL = "import sys; from nas.cli.main import main; sys.argv[0] = 'nas'; main()"
 
@@ -130,3 +132,109 @@ def test_an_unknown_network_is_one_line(tmp_path: Path) -> None:
     done = nas("zoo", "show", "xcet", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("error: there is no published network 'xcet' (did you mean XCAT")
+
+
+def run(line: str, monkeypatch: pytest.MonkeyPatch) -> object:
+    """The exit code of a command line, in this process."""
+    monkeypatch.setattr("sys.argv", line.split())
+    with pytest.raises(SystemExit) as end:
+        main()
+    return end.value.code
+
+
+@pytest.mark.parametrize("group", ["nas", "nas zoo", "nas space", "nas latency"])
+def test_a_group_alone_shows_its_help(
+    group: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(group, monkeypatch) == 2
+    shown = capsys.readouterr()
+    assert f"Usage: {group} " in shown.out
+    assert shown.err == ""
+
+
+@pytest.mark.parametrize("command", ["nas", "nas search", "nas zoo", "nas zoo draw"])
+def test_h_is_help(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(f"{command} -h", monkeypatch) == 0
+    assert f"Usage: {command} " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("nas wrong", "error: No such command 'wrong'. (see `nas --help`)\n"),
+        (
+            "nas search wrong",
+            "error: Got unexpected extra argument(s) (wrong) (see `nas search --help`)\n",
+        ),
+        ("nas zoo draw", "error: Missing argument 'name'. (see `nas zoo draw --help`)\n"),
+        (
+            "nas search --run= --data bundled",
+            "error: the name of a run is empty (give --run a name below runs/, or a path)\n",
+        ),
+        (
+            "nas search --seed -1",
+            "error: seed -1 is outside 0 to 4294967295 (--seed takes one of these)\n",
+        ),
+        (
+            "nas zoo draw gone.txt",
+            "error: gone.txt cannot be read: No such file or directory "
+            "(give a file in the text form, or a zoo name)\n",
+        ),
+        ("nas report none", "error: there is no run in runs/none (known: none)\n"),
+    ],
+)
+def test_hint_fits_the_command(
+    line: str,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(line, monkeypatch) == 2
+    assert capsys.readouterr().err == message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_zoo_takes_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("graph.txt").write_text(to_text(zoo_entry("XCAT").build()))
+    assert run("nas zoo draw graph.txt", monkeypatch) == 0
+    drawn = capsys.readouterr().out
+    assert run("nas zoo draw XCAT", monkeypatch) == 0
+    assert capsys.readouterr().out == drawn
+    assert run("nas zoo show graph.txt", monkeypatch) == 0
+    assert "file graph.txt" in capsys.readouterr().out
+    assert run("nas zoo show graph.txt --json", monkeypatch) == 0
+    assert json.loads(capsys.readouterr().out)["name"] == "XCAT"
+
+
+def test_doctor_says_nothing_on_stderr(tmp_path: Path) -> None:
+    done = nas("doctor", cwd=tmp_path)
+    assert "import tensorflow" in done.stdout
+    assert done.stderr == ""
+
+
+def test_sigterm_says_how_to_go_on(tmp_path: Path) -> None:
+    """With a run that never does anything but wait."""
+    code = (
+        "import signal, time\n"
+        "from pathlib import Path\n"
+        "from nas.search import run\n"
+        "def start(config, *, name, watch):\n"
+        "    with run._interruptible(Path('runs/a'), watch):\n"
+        "        signal.raise_signal(signal.SIGTERM)\n"
+        "        time.sleep(60)\n"
+        "run.start = start\n" + CALL
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, "search"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stderr == "stopped; continue with: nas search --run runs/a --resume\n"
+    assert done.returncode == 143

@@ -80,45 +80,58 @@ def test_defaults_are_left_out(op: Op, text: str) -> None:
 HINT = (
     " (ops are add, clip, concat, conv, depth_to_space, input, nearest_conv, relu, repeat, slice)"
 )
+READS = "; behind '<' it reads nodes above it)"
+CONV = " (the form is conv(features, kernel, groups, activation, bias)" + READS
+RELU = " (the form is relu()" + READS
 WRONG = [
     ("", "a network needs at least one line (begin with '0 input(3)')"),
     ("0 input(3)\n1 blur(3)", "line 2: expected '1 op(...)', got '1 blur(3)'" + HINT),
     ("0 input(3)\n2 relu()", "line 2: expected '1 op(...)', got '2 relu()'" + HINT),
     ("0 input(3)\nrelu", "line 2: expected '1 op(...)', got 'relu'" + HINT),
-    ("0 relu()", "line 1, '0 relu()': a network begins with input(channels)"),
+    ("0 relu()", "line 1, '0 relu()': a network begins with input(channels)" + RELU),
+    (
+        "0 input(x)",
+        "line 1, '0 input(x)': expected a whole number, got 'x' (the form is input(channels))",
+    ),
+    (
+        "0 input(3); 1 clip(high=x)",
+        "line 2, '1 clip(high=x)': expected a number, got 'x' (the form is clip(low, high)" + READS,
+    ),
     (
         "0 input(3); 1 relu() < 5",
-        "line 2, '1 relu() < 5': Relu() needs inputs that were appended before it, got (5,)",
+        "line 2, '1 relu() < 5': Relu() needs inputs that were appended before it, got (5,)" + RELU,
     ),
     (
         "0 input(3)\n1 conv(8, size=3)",
-        "line 2, '1 conv(8, size=3)': 'size=3' is not an attribute of conv",
+        "line 2, '1 conv(8, size=3)': 'size=3' is not an attribute of conv" + CONV,
     ),
-    ("0 input(3)\n1 relu(3)", "line 2, '1 relu(3)': '3' is not an attribute of relu"),
+    ("0 input(3)\n1 relu(3)", "line 2, '1 relu(3)': '3' is not an attribute of relu" + RELU),
     (
         "0 input(3)\n1 conv(8, features=9)",
-        "line 2, '1 conv(8, features=9)': 'features=9' is not an attribute of conv",
+        "line 2, '1 conv(8, features=9)': 'features=9' is not an attribute of conv" + CONV,
     ),
     (
         "0 input(3)\n1 conv(many)",
-        "line 2, '1 conv(many)': invalid literal for int() with base 10: 'many'",
+        "line 2, '1 conv(many)': expected a whole number, got 'many'" + CONV,
     ),
     (
         "0 input(3)\n1 conv(8, activation=gelu)",
-        "line 2, '1 conv(8, activation=gelu)': an activation is one of none, relu, got 'gelu'",
+        "line 2, '1 conv(8, activation=gelu)': an activation is one of none, relu, got 'gelu'"
+        + CONV,
     ),
     (
         "0 input(3)\n1 conv(8, bias=maybe)",
-        "line 2, '1 conv(8, bias=maybe)': a bias is true or false, got 'maybe'",
+        "line 2, '1 conv(8, bias=maybe)': a bias is true or false, got 'maybe'" + CONV,
     ),
     (
         "0 input(3)\n1 conv(8, kernel=4)",
         "line 2, '1 conv(8, kernel=4)': Conv2d(features=8, kernel=4, groups=1, activation='none', "
-        "bias=True) needs an odd kernel, or the image would shift",
+        "bias=True) needs an odd kernel, or the image would shift" + CONV,
     ),
     (
         "0 input(3)\n1 slice(2, 2)",
-        "node 1: Slice(begin=2, size=2) lies outside the 3 channels of its input",
+        "node 1: Slice(begin=2, size=2) lies outside the 3 channels of its input "
+        "(nodes are counted from 0, the input)",
     ),
 ]
 
@@ -133,6 +146,6 @@ def test_parse_error_names_the_line(text: str, message: str) -> None:
 
 def test_missing_attribute_is_named() -> None:
     with pytest.raises(
-        TextError, match=r"^line 2, '1 conv\(\)': .*missing 1 required .*'features'$"
+        TextError, match=r"^line 2, '1 conv\(\)': .*missing 1 required .*'features' \(the form is "
     ):
         parse_text("0 input(3)\n1 conv()")

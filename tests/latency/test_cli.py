@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from nas.cli.latency import app, read_network
+from nas.cli.latency import app
+from nas.cli.networks import read_network
 from nas.errors import DeviceError, TextError, UsageError
 from nas.graph import to_text
 from nas.latency import devices
@@ -28,8 +29,15 @@ def test_a_wrong_network_is_a_user_error(tmp_path: Path) -> None:
     path.write_text("0 input(3); 1 cnov(4)")
     with pytest.raises(UsageError, match=r"^there is no published network 'nothing'"):
         read_network("nothing")
-    with pytest.raises(TextError, match=r"^line 2: expected '1 op"):
+    with pytest.raises(TextError) as caught:
         read_network(str(path))
+    assert str(caught.value).startswith(f"{path}: line 2: expected '1 op(...)', got '1 cnov(4)'")
+    with pytest.raises(UsageError) as missing:
+        read_network("gone.txt")
+    assert str(missing.value) == (
+        "gone.txt cannot be read: No such file or directory "
+        "(give a file in the text form, or a zoo name)"
+    )
 
 
 def test_predict_prints_data_a_script_can_read() -> None:
@@ -40,7 +48,7 @@ def test_predict_prints_data_a_script_can_read() -> None:
 
 
 def test_predict_prints_one_line() -> None:
-    done = RUN.invoke(app, ["predict", "HOPN", "--device", "synaptics-vs680"])
+    done = RUN.invoke(app, ["predict", "HOPN"])  # the device is that of `nas search`
     assert done.stdout == "15.3 ms on synaptics-vs680 (90 % interval 13.6 to 17.2 ms)\n"
 
 

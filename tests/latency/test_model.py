@@ -104,7 +104,8 @@ def test_an_unseen_op_is_refused_with_the_way_out() -> None:
         f"the latency model of mali-g71-mp2 never saw Repeat, node {place} of {graph.digest} "
         "(seen: Add, Clip, Concat, Conv2d(kernel=1), Conv2d(kernel=3), DepthToSpace, Input, "
         "NearestConv2d, Slice) "
-        "(measure it with `nas latency measure --device mali-g71-mp2`, or leave it out)"
+        "(leave it out, or add a measured network with it to latency_models/mali-g71-mp2/"
+        "measurements.csv, then `nas latency fit mali-g71-mp2`)"
     )
 
 

@@ -11,6 +11,8 @@ from nas.search.config import SearchConfig, read_config
 BAD = [
     ({"budget": 0}, "budget 0 is under 1"),
     ({"workers": 0}, "0 workers are too few"),
+    ({"seed": -1}, "seed -1 is outside 0 to 4294967295"),
+    ({"seed": 2**32}, "seed 4294967296 is outside 0 to 4294967295"),
     ({"max_latency_ms": 0.0}, "latency limit 0 ms is not positive"),
     ({"max_latency_ms": float("nan")}, "latency limit nan ms is not positive"),
     ({"sampler": "best"}, "there is no sampler 'best'"),

@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import optuna
 import pandas as pd
 import pytest
 
@@ -78,9 +80,43 @@ def test_too_slow_networks_are_refused_with_a_reason(images: str) -> None:
     assert len(complete(result.table)) == 3
 
 
-def test_a_limit_that_nothing_meets_is_an_error(images: str) -> None:
-    with pytest.raises(RunError, match=r"has no network to evaluate: .*over the limit of 0.01 ms"):
+def test_a_limit_that_nothing_meets_names_the_fastest_and_leaves_nothing(images: str) -> None:
+    with pytest.raises(RunError) as caught:
         search(images, max_latency_ms=0.01)
+    assert re.fullmatch(
+        r"space 'hxnet' has no network to evaluate: the fastest network seen takes [5-9]\.\d\d ms, "
+        r"over the limit of 0\.01 ms \(raise --max-latency-ms, or choose another space\)",
+        str(caught.value),
+    )
+    assert not Path("runs").exists()
+
+
+def test_a_space_that_builds_nothing_says_so_and_leaves_no_study(images: str) -> None:
+    Path("odd.py").write_text(SMALL_SPACE.replace("width = min", "return scale // 0, min"))
+    with pytest.raises(RunError) as caught:
+        search(images, space="odd.py", storage="sqlite:///all.db")
+    assert re.fullmatch(
+        r"space 'odd\.py' has no network to evaluate: 6 of 6 picks, such as: space 'small' cannot "
+        r"build Pick\(width=\d+, depth=\d\): ZeroDivisionError: .* by zero "
+        r"\(mend build\(\) of the space\)",
+        str(caught.value),
+    )
+    assert not Path("runs").exists()
+    assert optuna.get_all_study_names("sqlite:///all.db") == []
+
+
+def test_an_edited_builder_is_not_resumed(images: str) -> None:
+    Path("small.py").write_text(SMALL_SPACE)
+    search(images, space="small.py", budget=2)
+    Path("small.py").write_text(SMALL_SPACE.replace("12)     #", "10)     #"))
+    with pytest.raises(
+        RunError, match=r"^the space_digest of runs/r was .*, now it is .* \(restore"
+    ):
+        resume("r", {}, watch=Silent())
+
+
+def test_a_seed_may_be_beyond_what_numpy_takes_times_a_million(images: str) -> None:
+    assert len(complete(search(images, budget=2, seed=5000).table)) == 2
 
 
 SMALL_SPACE = """
@@ -144,13 +180,17 @@ def test_a_network_that_cannot_be_evaluated_is_replaced(
     ],
 )
 def test_what_no_retry_mends_ends_the_run(images: str, fake: str, message: str) -> None:
-    with pytest.raises(RunError, match=message):
+    with pytest.raises(RunError, match=message) as caught:
         search(images, fake=fake)
+    assert "--resume" not in caught.value.hint  # nothing was evaluated: nothing is left
+    assert not Path("runs").exists()
 
 
 def test_a_finished_run_resumes_to_its_result(images: str) -> None:
     first = search(images, budget=2)
-    again = resume("r", {"budget": 2}, watch=Silent(), bench=f"{FAKES}:AlwaysFails")
+    listener = Listener()
+    again = resume("r", {"budget": 2}, watch=listener, bench=f"{FAKES}:AlwaysFails")
+    assert listener.notes[1:] == ["run folder runs/r", "all finalists are there already"]
     assert stable(again.table) == stable(first.table)
     assert again.finalists == first.finalists
 

@@ -59,13 +59,16 @@ WRONG = [  # what the file holds, what is said behind its path
         "import no_such_module\n",
         ", line 1: ModuleNotFoundError: No module named 'no_such_module' (mend the file)",
     ),
+    ("import sys\nsys.exit(3)\n", ", line 2: SystemExit: 3 (mend the file)"),
     ("", " defines no 'space' (end it with space = Space(...))"),
     ("space = 'hxnet'\n", " defines no 'space' (end it with space = Space(...))"),
 ]
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), WRONG, ids=["syntax", "raises", "deep", "import", "empty", "text"]
+    ("content", "message"),
+    WRONG,
+    ids=["syntax", "raises", "deep", "import", "exit", "empty", "text"],
 )
 def test_wrong_file_is_named_with_its_line(tmp_path: Path, content: str, message: str) -> None:
     path = tmp_path / "mine.py"
@@ -73,6 +76,18 @@ def test_wrong_file_is_named_with_its_line(tmp_path: Path, content: str, message
     with pytest.raises(SpaceError) as caught:
         load_space(str(path))
     assert str(caught.value) == f"{path}{message}"
+
+
+def test_line_is_found_where_the_path_is_relative(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text("\n1 / 0\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SpaceError) as caught:
+        load_space("mine.py")
+    assert str(caught.value) == (
+        "mine.py, line 2: ZeroDivisionError: division by zero (mend the file)"
+    )
 
 
 def test_duplicate_choice_in_a_file_is_named(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Spaces: what they refuse, how they count, and what is next to a pick."""
 
 import random
+import sys
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -121,8 +123,32 @@ def test_builder_that_fails_names_space_and_pick() -> None:
         replace(TOY, build=fails).graph({"width": 8, "extra": "none"})
     pick = "Pick(width=8, extra='none')"
     assert str(caught.value) == (
-        f"space 'toy' cannot build {pick}: size is not an active choice of {pick}"
+        f"space 'toy' cannot build {pick}: AttributeError: size is not an active choice of {pick} "
+        "(mend its build())"
     )
+
+
+def leaves(pick: Pick, scale: int) -> Graph:
+    sys.exit(3)
+
+
+BUILDERS = [  # what builds, what is said behind the pick
+    (
+        lambda pick, scale: build(pick, scale // 0),
+        "ZeroDivisionError: integer division or modulo by zero",
+    ),
+    (lambda pick, scale: build(pick["size"], scale), "KeyError: 'size'"),
+    (lambda pick, scale: 42, "it returns no Graph, but int"),
+    (leaves, "SystemExit: 3"),
+]
+
+
+@pytest.mark.parametrize(("builder", "said"), BUILDERS, ids=[said for _, said in BUILDERS])
+def test_whatever_a_builder_does_is_a_space_error(builder: Any, said: str) -> None:
+    with pytest.raises(SpaceError) as caught:
+        replace(TOY, build=builder).graph({"width": 8, "extra": "none"})
+    where = "space 'toy' cannot build Pick(width=8, extra='none'): "
+    assert str(caught.value) == f"{where}{said} (mend its build())"
 
 
 WRONG = [  # choices, what is said
@@ -130,8 +156,11 @@ WRONG = [  # choices, what is said
         (Choice("a", (1,)), Choice("a", (2,))),
         "space 'toy', choice 'a' is there twice (give each choice its own name)",
     ),
-    ((Choice("a", ()),), "space 'toy', choice 'a' needs distinct options, got ()"),
-    ((Choice("a", (1, 1)),), "space 'toy', choice 'a' needs distinct options, got (1, 1)"),
+    ((Choice("a", ()),), "space 'toy', choice 'a' needs distinct options, got () (name each once)"),
+    (
+        (Choice("a", (1, 1)),),
+        "space 'toy', choice 'a' needs distinct options, got (1, 1) (name each once)",
+    ),
     (
         (Choice("a", (1,), when={"b": (1,)}), Choice("b", (1,))),
         "space 'toy', choice 'a': 'when' asks 'b' for (1,), which no earlier choice has "
@@ -158,5 +187,6 @@ def test_known_network_outside_the_space_is_refused() -> None:
     with pytest.raises(SpaceError) as caught:
         replace(TOY, known={"ABPN": {"width": 28}})
     assert str(caught.value) == (
-        "space 'toy', known network 'ABPN': width is one of (4, 8, 16), got 28"
+        "space 'toy', known network 'ABPN': width is one of (4, 8, 16), got 28 "
+        "(known networks must lie in the space)"
     )
