@@ -30,7 +30,7 @@ def test_readers_are_all_found() -> None:
     }
 
 
-@pytest.mark.parametrize("op", OPS, ids=lambda op: op.__name__)
+@pytest.mark.parametrize("op", sorted(OPS, key=str), ids=lambda op: op.__name__)
 @pytest.mark.parametrize("reader", TABLES)
 def test_reader_reads_the_op(reader: str, op: type) -> None:
     assert op not in TABLES[reader].missing()
