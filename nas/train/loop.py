@@ -54,7 +54,6 @@ class Trainer:
         self._readout = find_readout(graph)
         start = identity_start(graph, seed=seed, gain=recipe.body_gain)
         self._module = to_torch(graph, start)
-        self._positions = range(len(graph.nodes))
         solve_readout(self._module, solve_set, recipe.ridge)
         self._parameters = list(self._module.parameters())
         self._average = [p.detach().clone() for p in self._parameters]
