@@ -1,0 +1,1 @@
+"""Full-integer inference: scheme, simulation, post-training quantisation, conversion, LiteRT."""

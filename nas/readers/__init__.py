@@ -1,0 +1,1 @@
+"""What a graph means, one file per audience."""

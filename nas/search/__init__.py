@@ -1,0 +1,1 @@
+"""The search: proposals, evaluation, early stopping, workers, the study, the result."""

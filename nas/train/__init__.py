@@ -1,0 +1,1 @@
+"""Recipes, the start, closed-form readouts, the training loop."""
