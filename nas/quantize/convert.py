@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from nas.graph import Graph
 from nas.quantize.quiet import quiet
-from nas.quantize.scheme import Grid, read_scheme
-from nas.readers.to_keras import MOVED_BY, to_keras
+from nas.quantize.scheme import MOVES, Grid, regrids
+from nas.readers.to_keras import to_keras
 from nas.readers.weights import Weights
 
 __all__ = ["to_tflite"]
@@ -48,15 +48,15 @@ def to_tflite(
     Returns:
         Flatbuffer from uint8 (1, height, width, channels) to the upscaled uint8 image.
     """
-    regrid = read_scheme(graph).regrid
+    changes = regrids(graph, grid)
 
     def on_edge(reader: int, source: int, x: Any) -> Any:
-        if (reader, source) in regrid and grid[reader] != grid[source]:
+        if (reader, source) in changes:
             return _OnGrid(grid[reader], regrid=True)(x)
         return x
 
     def on_output(position: int, y: Any) -> Any:
-        moved = isinstance(graph.nodes[position].op, MOVED_BY)
+        moved = isinstance(graph.nodes[position].op, MOVES)
         return y if moved else _OnGrid(grid[position])(y)
 
     network = to_keras(

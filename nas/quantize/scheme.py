@@ -6,14 +6,17 @@ a RELU (which changes no image) regrids it. What is only clipped afterwards need
 the clip, so its range saturates there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import networkx as nx
 
 from nas.graph import Clip, Concat, DepthToSpace, Graph, Input, Relu, Repeat, Slice
 
-__all__ = ["IMAGE_GRID", "Grid", "Scheme", "grid_of", "grids", "read_scheme"]
+__all__ = ["IMAGE_GRID", "MOVES", "Grid", "Scheme", "grid_of", "grids", "read_scheme", "regrids"]
+
+MOVES = (Concat, DepthToSpace, Repeat, Slice)
+"""Ops whose output holds input values and nothing else, so it lies on the grid of its inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ def read_scheme(graph: Graph) -> Scheme:
     together.add_nodes_from(range(len(graph.nodes)))
     regrid = set()
     for position, node in enumerate(graph.nodes):
-        if isinstance(node.op, Concat | Slice | Repeat | DepthToSpace):
+        if isinstance(node.op, MOVES):
             for i in node.inputs:
                 if isinstance(graph.nodes[i].op, Input):
                     regrid.add((position, i))
@@ -97,6 +100,12 @@ def grids(graph: Graph, ranges: Mapping[int, tuple[float, float]]) -> tuple[Grid
         fixed = isinstance(node.op, Input) or index in scheme.saturates
         found.append(IMAGE_GRID if fixed else grid_of(*spans[index]))
     return tuple(found)
+
+
+def regrids(graph: Graph, grid: Sequence[Grid]) -> frozenset[tuple[int, int]]:
+    """Edges (reader, image node) on which the image does change grids."""
+    edges = read_scheme(graph).regrid
+    return frozenset((reader, source) for reader, source in edges if grid[reader] != grid[source])
 
 
 def _is_limited(graph: Graph, position: int) -> bool:

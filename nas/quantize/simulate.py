@@ -10,14 +10,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from nas.graph import Concat, Conv2d, DepthToSpace, Graph, Repeat, Slice
-from nas.quantize.scheme import Grid, grids, read_scheme
+from nas.graph import Conv2d, Graph
+from nas.quantize.scheme import MOVES, Grid, grids, regrids
 from nas.readers.to_torch import GraphModule, to_torch
 from nas.readers.weights import Weights
 
 __all__ = ["Simulation", "calibrate", "quantize_kernel"]
-
-MOVES = (Concat, Slice, Repeat, DepthToSpace)  # their output lies on the grid of their inputs
 
 
 def quantize_kernel(kernel: Tensor) -> tuple[Tensor, Tensor]:
@@ -46,7 +44,7 @@ class Simulation:
         self.graph = graph
         self.grid = tuple(grid)
         self.module: GraphModule = to_torch(graph, weights)
-        self._regrid = read_scheme(graph).regrid
+        self._regrids = regrids(graph, self.grid)
         for position, node in enumerate(graph.nodes):
             if isinstance(node.op, Conv2d):
                 self.round_conv(position)
@@ -79,7 +77,7 @@ class Simulation:
         return self.run(images)[-1]
 
     def _read(self, reader: int, source: int, x: Tensor) -> Tensor:
-        if (reader, source) in self._regrid and self.grid[reader] != self.grid[source]:
+        if (reader, source) in self._regrids:
             return _round(x, self.grid[reader])
         return x
 

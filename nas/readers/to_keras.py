@@ -26,10 +26,7 @@ from nas.graph import (
 from nas.readers.table import OpTable
 from nas.readers.weights import Weights, group_kernels, nearest_kernel
 
-__all__ = ["MOVED_BY", "keras_of", "to_keras"]
-
-MOVED_BY = (Concat, DepthToSpace, Repeat, Slice)
-"""Ops whose output holds input values and nothing else."""
+__all__ = ["keras_of", "to_keras"]
 
 keras_of = OpTable[Any]("to_keras")
 """(op, name, *inputs) -> output, each a KerasTensor."""

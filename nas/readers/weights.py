@@ -16,6 +16,7 @@ __all__ = [
     "Weights",
     "conv_nodes",
     "group_kernels",
+    "he_normal",
     "kernel_from_torch",
     "kernel_to_torch",
     "nearest_kernel",
@@ -55,14 +56,19 @@ def nearest_kernel(op: NearestConv2d, channels: int) -> Array:
     return np.tile(identity, (1, op.block**2))[None, None]
 
 
+def he_normal(op: Conv2d, channels: int, rng: np.random.Generator) -> Array:
+    """A random kernel for `op` on `channels` inputs that keeps the variance under ReLU."""
+    shape = (op.kernel, op.kernel, channels // op.groups, op.features)
+    deviation = np.sqrt(2 / np.prod(shape[:3]))
+    return np.asarray(rng.standard_normal(shape) * deviation, np.float32)
+
+
 def random_weights(graph: Graph, seed: int) -> dict[str, Array]:
     """He-normal kernels and small random biases, for tests and starts."""
     rng = np.random.default_rng(seed)
     found: dict[str, Array] = {}
     for position, op, channels in conv_nodes(graph):
-        shape = (op.kernel, op.kernel, channels // op.groups, op.features)
-        deviation = np.sqrt(2 / np.prod(shape[:3]))
-        found[f"{position}/kernel"] = rng.normal(0, deviation, shape).astype(np.float32)
+        found[f"{position}/kernel"] = he_normal(op, channels, rng)
         if op.bias:
             found[f"{position}/bias"] = rng.normal(0, 0.05, op.features).astype(np.float32)
     return found

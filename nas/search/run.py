@@ -15,7 +15,7 @@ from optuna.study import Study
 from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from nas.data.sets import Dataset, load_dataset
+from nas.data.sets import Dataset
 from nas.errors import RunError, SpaceError
 from nas.latency.devices import load_device
 from nas.search.candidates import Judge
@@ -24,13 +24,13 @@ from nas.search.events import Watcher
 from nas.search.executor import Pool
 from nas.search.folder import create_run, find_run, locked, new_run_path, remove_run
 from nas.search.front import front, trials_table
+from nas.search.images import load_images
 from nas.search.loop import Loop, write_trials
 from nas.search.result import choose_best, choose_finalists, finalise_all
 from nas.search.storage import disk_errors, open_storage, storage_url
 from nas.search.study import open_study
 from nas.search.tasks import Setup
 from nas.space import Option, Space, load_space
-from nas.train.recipe import SEARCH
 
 __all__ = ["BENCH", "RunResult", "resume", "start"]
 
@@ -146,14 +146,7 @@ def _load(config: SearchConfig, watch: Watcher) -> _Parts:
     space.check_scale(config.scale)
     device = load_device(config.device)
     judge = Judge(space, device.model, scale=config.scale, max_latency_ms=config.max_latency_ms)
-    dataset = load_dataset(
-        config.data,
-        scale=config.scale,
-        lr_patch=SEARCH.solve_lr_size,
-        valid=config.valid,
-        seed=config.seed,
-        on_skip=lambda line: watch.note(f"skipped {line}"),
-    )
+    dataset = load_images(config, lambda line: watch.note(f"skipped {line}"))
     watch.note(
         f"data {dataset.name}: {len(dataset.train)} images train, {len(dataset.valid)} validate"
     )

@@ -71,19 +71,12 @@ def _network(run: Path, trial: str) -> str:
 
 def _finalise(run: Path, network: str, folder: Path) -> None:
     """Trains `network` as the finalists of the run were, on the same data."""
-    from nas.data.sets import load_dataset
     from nas.graph import parse_text
     from nas.search.bench import TrainingBench
-    from nas.train.recipe import SEARCH
+    from nas.search.images import load_images
 
     config, _ = read_config(run)
-    dataset = load_dataset(
-        config.data,
-        scale=config.scale,
-        lr_patch=SEARCH.solve_lr_size,
-        valid=config.valid,
-        seed=config.seed,
-    )
+    dataset = load_images(config, lambda line: None)  # the search named them already
     bench = TrainingBench(dataset, scale=config.scale, seed=config.seed)
     graph = parse_text(network)
     result = {"digest": graph.digest, "network": network, **bench.finalise(graph, folder)}

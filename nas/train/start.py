@@ -9,7 +9,7 @@ import numpy as np
 
 from nas.graph import Add, Concat, Conv2d, Graph, Input, NearestConv2d, Node, Repeat, Slice
 from nas.readers.readout import find_readout
-from nas.readers.weights import Array, conv_nodes
+from nas.readers.weights import Array, conv_nodes, he_normal
 
 __all__ = ["identity_start"]
 
@@ -25,14 +25,15 @@ def identity_start(graph: Graph, *, seed: int, gain: float) -> dict[str, Array]:
     weights: dict[str, Array] = {}
     carried: list[Carried] = []
     claimed: set[tuple[int, int]] = set()  # (node, colour) that a convolution already reads
-    convs = {position: channels for position, _, channels in conv_nodes(graph)}
+    convs = {position: (op, channels) for position, op, channels in conv_nodes(graph)}
     for position, node in enumerate(graph.nodes):
         if position not in convs:
             sources = [carried[i] for i in node.inputs]
             widths = [shapes[i].channels for i in node.inputs]
             carried.append(_passed_on(node, sources, widths, graph.channels))
             continue
-        kernel = _he_normal(node, convs[position], rng) * gain
+        op, channels = convs[position]
+        kernel = he_normal(op, channels, rng) * gain
         held: Carried = {}
         if _is_trained_anchor(graph, position):
             held = {colour: colour for colour in range(graph.channels)}
@@ -41,21 +42,12 @@ def identity_start(graph: Graph, *, seed: int, gain: float) -> dict[str, Array]:
             image = {} if readout.added is not None else carried[node.inputs[0]]
             kernel = _nearest_kernel(kernel, image, graph.channels)
         elif position in route:
-            held = _carry(kernel, node, carried[node.inputs[0]], node.inputs[0], claimed)
+            held = _carry(kernel, op, carried[node.inputs[0]], node.inputs[0], claimed)
         carried.append(held)
         weights[f"{position}/kernel"] = kernel
-        if isinstance(node.op, Conv2d) and node.op.bias:
-            weights[f"{position}/bias"] = np.zeros(node.op.features, np.float32)
+        if op.bias:
+            weights[f"{position}/bias"] = np.zeros(op.features, np.float32)
     return weights
-
-
-def _he_normal(node: Node, channels: int, rng: np.random.Generator) -> Array:
-    op = node.op
-    if not isinstance(op, Conv2d):
-        raise TypeError(f"{op} has no kernel")
-    shape = (op.kernel, op.kernel, channels // op.groups, op.features)
-    deviation = np.sqrt(2 / np.prod(shape[:3]))
-    return np.asarray(rng.standard_normal(shape) * deviation, np.float32)
 
 
 def _longest_route(graph: Graph, end: int) -> frozenset[int]:
@@ -117,12 +109,9 @@ def _nearest_kernel(kernel: Array, held: Carried, colours: int) -> Array:
 
 
 def _carry(
-    kernel: Array, node: Node, held: Carried, source: int, claimed: set[tuple[int, int]]
+    kernel: Array, op: Conv2d, held: Carried, source: int, claimed: set[tuple[int, int]]
 ) -> Carried:
     """Makes channels of `kernel` copy the colours in `held` that no rival reads yet."""
-    op = node.op
-    if not isinstance(op, Conv2d):
-        raise TypeError(f"{op} has no kernel")
     centre = op.kernel // 2
     group_inputs, group_features = kernel.shape[2], op.features // op.groups
     used = [0] * op.groups
