@@ -8,6 +8,7 @@ NasError
 │   ├── RunError         a run folder, its storage or its configuration
 │   └── UsageError       a command's argument
 ├── GraphError           a graph that cannot be built
+│   ├── RewriteError     a graph that a rewrite does not fit
 │   ├── ShapeError       inputs of a node do not fit
 │   └── TextError        a text form that does not parse
 ├── IllegalError         a graph a target cannot run
@@ -20,6 +21,7 @@ __all__ = [
     "GraphError",
     "IllegalError",
     "NasError",
+    "RewriteError",
     "RunError",
     "ShapeError",
     "SpaceError",
@@ -74,6 +76,10 @@ class GraphError(NasError):
 
 class ShapeError(GraphError):
     """Inputs of a node do not fit its op."""
+
+
+class RewriteError(GraphError, UserError):
+    """A graph that a rewrite does not fit."""
 
 
 class TextError(GraphError, UserError):

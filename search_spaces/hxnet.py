@@ -62,12 +62,20 @@ def build(pick: Pick, scale: int) -> Graph:
     for _ in range(pick.blocks):
         x = hx_block(g, x, split=split, kernels=kernels, mix=pick.get("mix", "straight"))
     if pick.after != "none":
-        kernel = 1 if pick.after == "conv1x1" else 3
-        x = g.append(Conv2d(outputs, kernel=kernel, activation="relu"), x)
+        x = g.append(_after(pick.after, outputs=outputs, body=sum(split)), x)
     if joined is not None and not adds:
         x = g.append(Concat(), x, joined)
     x = g.append(Conv2d(outputs), x)
     return g.graph(tail(g, x, scale=scale, clip=pick.clip, add=joined if adds else None))
+
+
+def _after(kind: str, *, outputs: int, body: int) -> Conv2d:
+    """The conv after the last block.
+
+    "body3x3" is for `mobile`; here it would be "conv3x3" where the body is as wide as the output.
+    """
+    features = body if kind == "body3x3" else outputs
+    return Conv2d(features, kernel=1 if kind == "conv1x1" else 3, activation="relu")
 
 
 def known(first: int, second: int, blocks: int, mix: str, **changes: Option) -> dict[str, Option]:
@@ -123,4 +131,5 @@ space = Space(
     scales=(2, 3, 4),
     known=KNOWN,
     about="XCAT and around it: heterogeneous group convolutions, any anchor, any join",
+    distinct_at=(3,),  # 12 or 48 channels are the output width of scale 2 or 4
 )

@@ -23,26 +23,40 @@ def list_spaces(as_json: AsJson = False) -> None:
         print_json([{"name": s.name, "size": s.size(), "about": s.about} for s in spaces])
         return
     rows = [(s.name, f"{s.size():,}", ", ".join(map(str, s.scales)), s.about) for s in spaces]
-    print_table(("space", "networks", "scales", "about"), rows)
+    print_table(("space", "picks", "scales", "about"), rows)
 
 
 @app.command()
 def show(
-    name: Annotated[str, Argument(help="Name or file of a space.")], as_json: AsJson = False
+    name: Annotated[str, Argument(help="Name or file of a space.")],
+    scale: Annotated[
+        int | None, Option(help="Count distinct networks at this scale; 3 where it has that.")
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Choices, options, conditions and size of a space."""
     from nas.space import load_space
 
     space = load_space(name)
+    if scale is None:
+        scale = 3 if 3 in space.scales else space.scales[0]
+    distinct = space.count_distinct(scale)
     if as_json:
-        print_json(_as_json(space))
+        print_json(_as_json(space) | {"distinct": distinct, "distinct_at_scale": scale})
         return
     typer.echo(f"{space.name}: {space.about}")
-    typer.echo(f"{space.size():,} distinct networks, scales {', '.join(map(str, space.scales))}")
+    typer.echo(f"{_networks(space.size(), distinct)} at scale {scale}")
+    typer.echo(f"Scales: {', '.join(map(str, space.scales))}")
     rows = [(c.name, _options(c.options), _conditions(c), c.about) for c in space.choices]
     print_table(("choice", "options", "only where", "about"), rows)
     if space.known:
         typer.echo(f"Known networks: {', '.join(space.known)}")
+
+
+def _networks(size: int, distinct: int | None) -> str:
+    if distinct is None:
+        return f"at most {size:,} distinct networks"
+    return f"{distinct:,} distinct networks" + (f" of {size:,} picks" if distinct < size else "")
 
 
 def _as_json(space: Any) -> dict[str, Any]:

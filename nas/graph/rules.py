@@ -5,16 +5,27 @@ from dataclasses import dataclass
 
 from nas.errors import IllegalError
 from nas.graph.graph import Graph, Node
-from nas.graph.ops import OPS, Clip, Conv2d, DepthToSpace, Op, Shape
+from nas.graph.ops import (
+    OPS,
+    BatchNorm,
+    Clip,
+    Conv2d,
+    Op,
+    ResizeBicubic,
+    Shape,
+    Sigmoid,
+    Tanh,
+    TransposedConv2d,
+)
 
 __all__ = ["MOBILE_NPU", "Target", "check_legal", "violations"]
 
 Rule = Callable[[Node, tuple[Shape, ...], Shape], str | None]
 
 
-def _kernel_fits_the_mac_array(node: Node, xs: tuple[Shape, ...], y: Shape) -> str | None:
-    if isinstance(node.op, Conv2d) and node.op.kernel > 7:
-        return f"kernel {node.op.kernel} is over 7, where NPUs fall back to the CPU"
+def _kernel_is_of_a_known_size(node: Node, xs: tuple[Shape, ...], y: Shape) -> str | None:
+    if isinstance(node.op, Conv2d | TransposedConv2d) and node.op.kernel > 9:
+        return f"kernel {node.op.kernel} is over 9, larger than any network published for NPUs"
     return None
 
 
@@ -22,16 +33,6 @@ def _clip_is_the_image_range(node: Node, xs: tuple[Shape, ...], y: Shape) -> str
     if isinstance(node.op, Clip) and (node.op.low, node.op.high) != (0.0, 1.0):
         return "a clip to other than 0..1 is no integer MINIMUM and RELU after rescaling"
     return None
-
-
-def _depth_to_space_is_last_resize(node: Node, xs: tuple[Shape, ...], y: Shape) -> str | None:
-    if isinstance(node.op, DepthToSpace) and node.op.block > 4:
-        return f"block {node.op.block} is over 4"
-    return None
-
-
-def _channels_fit(node: Node, xs: tuple[Shape, ...], y: Shape) -> str | None:
-    return f"{y.channels} channels are over 512" if y.channels > 512 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +46,8 @@ class Target:
 
 MOBILE_NPU = Target(
     name="mobile-npu",
-    ops=OPS,
-    rules=(
-        _kernel_fits_the_mac_array,
-        _clip_is_the_image_range,
-        _depth_to_space_is_last_resize,
-        _channels_fit,
-    ),
+    ops=OPS - {BatchNorm, ResizeBicubic},  # norms are folded first; no integer kernel is bicubic
+    rules=(_kernel_is_of_a_known_size, _clip_is_the_image_range),
 )
 
 
@@ -65,6 +61,8 @@ def violations(graph: Graph, target: Target = MOBILE_NPU) -> tuple[str, ...]:
         xs = tuple(shapes[i] for i in node.inputs)
         reasons = (rule(node, xs, shapes[position]) for rule in target.rules)
         found.extend(f"node {position}: {reason}" for reason in reasons if reason)
+    if isinstance(graph.nodes[-1].op, Sigmoid | Tanh):
+        found.append("the output is a sigmoid or tanh, whose integer codes are not those of uint8")
     if shapes[-1].channels != graph.channels:
         found.append(f"the output has {shapes[-1].channels} channels, the input {graph.channels}")
     return tuple(found)

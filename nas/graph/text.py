@@ -11,58 +11,18 @@ on one line, `;` separates nodes.
 """
 
 import re
-from dataclasses import MISSING, fields
-from typing import Any
+from dataclasses import fields
+from typing import Any, get_args
 
 from nas.errors import GraphError, TextError
 from nas.graph.graph import Graph, GraphBuilder
-from nas.graph.ops import (
-    OPS,
-    Add,
-    Clip,
-    Concat,
-    Conv2d,
-    DepthToSpace,
-    Input,
-    NearestConv2d,
-    Op,
-    Relu,
-    Repeat,
-    Slice,
-)
+from nas.graph.names import NAMES, op_text
+from nas.graph.ops import Input, Op
 
-__all__ = ["op_text", "parse_text", "to_text"]
+__all__ = ["parse_text", "to_text"]
 
-_NAMES: dict[type[Op], str] = {
-    Input: "input",
-    Conv2d: "conv",
-    NearestConv2d: "nearest_conv",
-    Repeat: "repeat",
-    Slice: "slice",
-    Concat: "concat",
-    Add: "add",
-    Relu: "relu",
-    Clip: "clip",
-    DepthToSpace: "depth_to_space",
-}
-_CLASSES = {name: op_class for op_class, name in _NAMES.items()}
-_ACTIVATIONS = ("none", "relu")
+_CLASSES = {name: op_class for op_class, name in NAMES.items()}
 _LINE = re.compile(r"(\d+)\s+(\w+)\(([^)]*)\)\s*(?:<\s*([\d,\s]+))?$")
-
-if frozenset(_NAMES) != OPS:
-    raise GraphError(f"ops without a name: {sorted(map(str, OPS ^ frozenset(_NAMES)))}")
-
-
-def op_text(op: Op) -> str:
-    """One op as it stands in the text form, such as `conv(28, activation=relu)`."""
-    args = []
-    for field in fields(op):
-        value = getattr(op, field.name)
-        if field.default is MISSING:
-            args.append(f"{value}")
-        elif value != field.default:
-            args.append(f"{field.name}={str(value).lower()}")
-    return f"{_NAMES[type(op)]}({', '.join(args)})"
 
 
 def to_text(graph: Graph, *, separator: str = "\n") -> str:
@@ -114,7 +74,7 @@ def parse_text(text: str) -> Graph:
 def _hint(op_class: type[Op]) -> str:
     names = [field.name for field in fields(op_class)]
     reads = "" if op_class is Input else "; behind '<' it reads nodes above it"
-    return f"the form is {_NAMES[op_class]}({', '.join(names)}){reads}"
+    return f"the form is {NAMES[op_class]}({', '.join(names)}){reads}"
 
 
 def _op(op_class: type[Op], args: str) -> Op:
@@ -125,7 +85,7 @@ def _op(op_class: type[Op], args: str) -> Op:
         name, _, value = arg.rpartition("=")
         name = name or (names[place] if place < len(names) else "")
         if name not in kinds or name in values:
-            raise ValueError(f"{arg!r} is not an attribute of {_NAMES[op_class]}")
+            raise ValueError(f"{arg!r} is not an attribute of {NAMES[op_class]}")
         values[name] = _value(value, kinds[name])
     return op_class(**values)
 
@@ -133,12 +93,13 @@ def _op(op_class: type[Op], args: str) -> Op:
 def _value(text: str, kind: Any) -> Any:
     if kind is bool:
         if text not in ("true", "false"):
-            raise ValueError(f"a bias is true or false, got {text!r}")
+            raise ValueError(f"expected true or false, got {text!r}")
         return text == "true"
     if kind in (int, float):
         return _number(text, kind)
-    if text not in _ACTIVATIONS:
-        raise ValueError(f"an activation is one of {', '.join(_ACTIVATIONS)}, got {text!r}")
+    words = get_args(kind)
+    if text not in words:
+        raise ValueError(f"expected one of {', '.join(words)}, got {text!r}")
     return text
 
 

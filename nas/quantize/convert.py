@@ -11,7 +11,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from nas.graph import Graph
+from nas.errors import IllegalError
+from nas.graph import Graph, Tanh
 from nas.quantize.quiet import quiet
 from nas.quantize.scheme import MOVES, Grid, regrids
 from nas.readers.to_keras import to_keras
@@ -21,15 +22,15 @@ __all__ = ["to_tflite"]
 
 
 class _OnGrid(keras.layers.Layer):  # type: ignore[misc]
-    """Rounds to a grid; after a ReLU, which no image feels, where the image changes grids."""
+    """Rounds to a grid; with `rectify` after a ReLU."""
 
-    def __init__(self, grid: Grid, *, regrid: bool = False) -> None:
+    def __init__(self, grid: Grid, *, rectify: bool = False) -> None:
         super().__init__()
         self._grid = grid
-        self._regrid = regrid
+        self._rectify = rectify
 
     def call(self, x: Any) -> Any:
-        x = tf.nn.relu(x) if self._regrid else x
+        x = tf.nn.relu(x) if self._rectify else x
         return tf.quantization.fake_quant_with_min_max_args(x, self._grid.low, self._grid.high)
 
 
@@ -45,14 +46,25 @@ def to_tflite(
         height: Of the input image, in pixels.
         width: Of the input image, in pixels.
 
+    Raises:
+        IllegalError: A tanh joins tensors of another grid.
+
     Returns:
         Flatbuffer from uint8 (1, height, width, channels) to the upscaled uint8 image.
     """
     changes = regrids(graph, grid)
+    for _, source in changes:
+        if isinstance(graph.nodes[source].op, Tanh):
+            raise IllegalError(
+                f"node {source} of {graph.digest}: the codes of a tanh are 1/128 apart and cannot "
+                "join tensors of another grid",
+            )
 
     def on_edge(reader: int, source: int, x: Any) -> Any:
         if (reader, source) in changes:
-            return _OnGrid(grid[reader], regrid=True)(x)
+            # The converter drops a second rounding unless an op stands between; a ReLU changes no
+            # image and no sigmoid.
+            return _OnGrid(grid[reader], rectify=True)(x)
         return x
 
     def on_output(position: int, y: Any) -> Any:

@@ -16,7 +16,7 @@ from nas.quantize.simulate import Simulation, calibrate
 from nas.readers.readout import Readout, find_readout
 from nas.readers.to_torch import to_torch
 from nas.readers.weights import Array, Weights, kernel_from_torch
-from nas.train.solve import ridge_readout
+from nas.train.solve import added_to, ridge_readout
 
 __all__ = ["quantize"]
 
@@ -41,9 +41,7 @@ def quantize(
     readout = find_readout(graph)
     if readout is None:
         return found, grid
-    written = outputs[readout.conv]
-    if readout.added is not None:
-        written = written + outputs[readout.added]
+    written = outputs[readout.conv] + added_to(readout, outputs)
     found |= _solve(graph, found, grid, readout, images, written)
     return found, calibrate(graph, found, images)
 
@@ -59,7 +57,7 @@ def _solve(
     """Kernel and bias of the readout with which the quantised body comes nearest to `written`."""
     last = max(readout.conv - 1, readout.added or 0)
     outputs = Simulation(graph, weights, grid).run(images, last)
-    target = written if readout.added is None else written - outputs[readout.added]
+    target = written - added_to(readout, outputs)
     name = str(readout.conv)
     trained = to_torch(graph, weights)
     bias = trained.biases.get(name)

@@ -1,9 +1,9 @@
 """Which tensors of a network share one INT8 grid, and which grids are fixed.
 
 TensorFlow Lite demands one grid for the inputs and the output of a concatenation, and of ops that
-only move values. The image keeps 1/255 throughout: where it enters such a group with a wider grid,
-a RELU (which changes no image) regrids it. What is only clipped afterwards needs no grid beyond
-the clip, so its range saturates there.
+only move values. The image keeps 1/255 throughout, a sigmoid 1/256 and a tanh 1/128: where one of
+them enters such a group with another grid, its values are rounded once more. What is only clipped
+afterwards needs no grid beyond the clip, so its range saturates there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,38 @@ from dataclasses import dataclass
 
 import networkx as nx
 
-from nas.graph import Clip, Concat, DepthToSpace, Graph, Input, Relu, Repeat, Slice
+from nas.graph import (
+    Add,
+    Clip,
+    Concat,
+    Conv2d,
+    DepthToSpace,
+    Graph,
+    Input,
+    Multiply,
+    Op,
+    Relu,
+    Repeat,
+    ResizeNearest,
+    Sigmoid,
+    Slice,
+    SpaceToDepth,
+    Tanh,
+)
 
-__all__ = ["IMAGE_GRID", "MOVES", "Grid", "Scheme", "grid_of", "grids", "read_scheme", "regrids"]
+__all__ = [
+    "IMAGE_GRID",
+    "MOVES",
+    "PINNED",
+    "Grid",
+    "Scheme",
+    "grid_of",
+    "grids",
+    "read_scheme",
+    "regrids",
+]
 
-MOVES = (Concat, DepthToSpace, Repeat, Slice)
+MOVES = (Concat, DepthToSpace, Repeat, ResizeNearest, Slice, SpaceToDepth)
 """Ops whose output holds input values and nothing else, so it lies on the grid of its inputs."""
 
 
@@ -36,6 +63,12 @@ class Grid:
 
 
 IMAGE_GRID = Grid(1 / 255, -128)
+PINNED: Mapping[type[Op], Grid] = {
+    Input: IMAGE_GRID,
+    Sigmoid: Grid(1 / 256, -128),
+    Tanh: Grid(1 / 128, 0),
+}
+"""Ops whose output has one grid always; sigmoid and tanh by TensorFlow Lite's specification."""
 
 
 def grid_of(low: float, high: float) -> Grid:
@@ -51,13 +84,17 @@ class Scheme:
 
     Args:
         group: Index of the group of each node.
-        saturates: Groups that are fixed to 0..1, because a clip or the uint8 output follows.
-        regrid: Edges (reader, image node) that need a change of grid when the grids differ.
+        fixed: Grids that do not depend on calibration, by group: of what a clip or the uint8 output
+            limits to 0..1, and of what only moves values of a fixed grid.
+        regrid: Edges (reader, pinned node) that need a change of grid when the grids differ.
+        rectified: Nodes that only a `Relu` reads: the converter makes one op of the two, which
+            writes on the grid of the `Relu`.
     """
 
     group: tuple[int, ...]
-    saturates: frozenset[int]
+    fixed: Mapping[int, Grid]
     regrid: frozenset[tuple[int, int]]
+    rectified: frozenset[int]
 
 
 def read_scheme(graph: Graph) -> Scheme:
@@ -65,25 +102,45 @@ def read_scheme(graph: Graph) -> Scheme:
     together = nx.Graph()
     together.add_nodes_from(range(len(graph.nodes)))
     regrid = set()
+    rectified = frozenset(i for i in range(len(graph.nodes)) if _is_rectified(graph, i))
     for position, node in enumerate(graph.nodes):
+        together.add_edges_from((position, i) for i in node.inputs if i in rectified)
         if isinstance(node.op, MOVES):
             for i in node.inputs:
-                if isinstance(graph.nodes[i].op, Input):
+                if type(graph.nodes[i].op) in PINNED:
                     regrid.add((position, i))
                 else:
                     together.add_edge(position, i)
     groups = sorted(nx.connected_components(together), key=min)
     group = {position: index for index, members in enumerate(groups) for position in members}
-    saturates = {
-        index
-        for index, members in enumerate(groups)
-        if len(graph.nodes) - 1 in members or all(_is_limited(graph, m) for m in members)
-    }
+    fixed = {index: _fixed_grid(graph, members) for index, members in enumerate(groups)}
     return Scheme(
         tuple(group[position] for position in range(len(graph.nodes))),
-        frozenset(saturates),
+        {index: grid for index, grid in fixed.items() if grid is not None},
         frozenset(regrid),
+        rectified,
     )
+
+
+def _is_rectified(graph: Graph, position: int) -> bool:
+    readers = graph.consumers[position]
+    fuses = isinstance(graph.nodes[position].op, Conv2d | Add | Multiply)
+    return fuses and len(readers) == 1 and isinstance(graph.nodes[readers[0]].op, Relu)
+
+
+def _fixed_grid(graph: Graph, members: set[int]) -> Grid | None:
+    """The grid of a group, if it is known without calibration."""
+    ops = [graph.nodes[member].op for member in members]
+    for op in ops:
+        if type(op) in PINNED:  # such a node is alone in its group
+            return PINNED[type(op)]
+    if len(graph.nodes) - 1 in members or all(_is_limited(graph, m) for m in members):
+        return IMAGE_GRID
+    if all(isinstance(op, MOVES) for op in ops):
+        read = {i for member in members for i in graph.nodes[member].inputs} - members
+        sources = {PINNED[type(graph.nodes[i].op)] for i in read}
+        return sources.pop() if len(sources) == 1 else None
+    return None
 
 
 def grids(graph: Graph, ranges: Mapping[int, tuple[float, float]]) -> tuple[Grid, ...]:
@@ -91,19 +148,16 @@ def grids(graph: Graph, ranges: Mapping[int, tuple[float, float]]) -> tuple[Grid
     scheme = read_scheme(graph)
     spans: dict[int, tuple[float, float]] = {}
     for position, (low, high) in ranges.items():
+        if position in scheme.rectified:
+            continue
         index = scheme.group[position]
         before = spans.get(index, (low, high))
         spans[index] = (min(low, before[0]), max(high, before[1]))
-    found = []
-    for position, node in enumerate(graph.nodes):
-        index = scheme.group[position]
-        fixed = isinstance(node.op, Input) or index in scheme.saturates
-        found.append(IMAGE_GRID if fixed else grid_of(*spans[index]))
-    return tuple(found)
+    return tuple(scheme.fixed.get(index) or grid_of(*spans[index]) for index in scheme.group)
 
 
 def regrids(graph: Graph, grid: Sequence[Grid]) -> frozenset[tuple[int, int]]:
-    """Edges (reader, image node) on which the image does change grids."""
+    """Edges (reader, pinned node) on which values do change grids."""
     edges = read_scheme(graph).regrid
     return frozenset((reader, source) for reader, source in edges if grid[reader] != grid[source])
 

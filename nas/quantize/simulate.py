@@ -1,16 +1,19 @@
 """Full-integer inference as LiteRT does it, simulated in torch.
 
 Weights are per-channel symmetric int8, biases int32 on the grid of input times weight, each op's
-output is rounded to its int8 grid. Values stay real multiples of their grid, so an op is computed
-by the float reader and rounded; codes differ from LiteRT's only where a tie falls the other way.
+output is rounded to its int8 grid. Convolutions, sums and products are computed on integer codes
+and scaled to the output as LiteRT's XNNPACK kernels do it; all else is computed by the float reader
+on multiples of the grid and rounded.
 """
 
+import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from nas.graph import Conv2d, Graph
+from nas.graph import Add, Conv2d, Graph, LeakyRelu, Multiply, TransposedConv2d
 from nas.quantize.scheme import MOVES, Grid, grids, regrids
 from nas.readers.to_torch import GraphModule, to_torch
 from nas.readers.weights import Weights
@@ -18,10 +21,18 @@ from nas.readers.weights import Weights
 __all__ = ["Simulation", "calibrate", "quantize_kernel"]
 
 
-def quantize_kernel(kernel: Tensor) -> tuple[Tensor, Tensor]:
-    """int8 codes as float (f, c, k, k) and the scale of each output channel, (f,)."""
-    scale = kernel.abs().amax(dim=(1, 2, 3)).clamp_min(1e-12) / 127
-    return (kernel / scale[:, None, None, None]).round(), scale
+def quantize_kernel(kernel: Tensor, *, axis: int = 0, bits: int = 8) -> tuple[Tensor, Tensor]:
+    """Codes as float, and the scale of each output channel.
+
+    Args:
+        kernel: Four axes, of any order.
+        axis: That of the output channels.
+        bits: The largest code is 2^(bits-1) - 1.
+    """
+    others = [d for d in range(4) if d != axis]
+    exact = kernel.double()  # as the converter: in float32 one code in thousands would differ
+    scale = exact.abs().amax(dim=others, keepdim=True).clamp_min(1e-12) / (2 ** (bits - 1) - 1)
+    return _half_away(exact / scale).float(), scale.flatten()
 
 
 @torch.no_grad()
@@ -43,44 +54,118 @@ class Simulation:
     def __init__(self, graph: Graph, weights: Weights, grid: Sequence[Grid]) -> None:
         self.graph = graph
         self.grid = tuple(grid)
-        self.module: GraphModule = to_torch(graph, weights)
+        self.codes: GraphModule = to_torch(graph, weights)  # kernels and biases become codes
+        self.steps: dict[int, Tensor] = {}  # of each convolution: what one unit of its sums means
         self._regrids = regrids(graph, self.grid)
         for position, node in enumerate(graph.nodes):
-            if isinstance(node.op, Conv2d):
-                self.round_conv(position)
-
-    @torch.no_grad()
-    def round_conv(self, position: int) -> None:
-        """Puts kernel and bias of one convolution on their grids."""
-        name = str(position)
-        kernel = self.module.kernels[name]
-        codes, scale = quantize_kernel(kernel)
-        kernel.copy_(codes * scale[:, None, None, None])
-        if name in self.module.biases:
-            bias = self.module.biases[name]
-            step = scale * self.grid[self.graph.nodes[position].inputs[0]].scale
-            bias.copy_((bias / step).round() * step)
+            if isinstance(node.op, Conv2d | TransposedConv2d):
+                self._round_conv(position, node.op)
+        for _, part, slope in self.codes.named_parts():
+            if part == "slope":
+                scale = float(slope.detach().abs().max()) / 127
+                slope.data = (_half_away(slope.data.double() / scale) * scale).float()
 
     @torch.no_grad()
     def run(self, images: Tensor, end: int | None = None) -> list[Tensor]:
         """Outputs of the nodes up to `end` (default: all), real values on their grids."""
         found: list[Tensor] = []
         for position in range(len(self.graph.nodes) if end is None else end + 1):
-            node = self.graph.nodes[position]
-            xs = [self._read(position, i, found[i]) for i in node.inputs] or [images]
-            y = self.module.apply_node(position, *xs)
-            found.append(y if isinstance(node.op, MOVES) else _round(y, self.grid[position]))
+            xs = [found[i] for i in self.graph.nodes[position].inputs] or [images]
+            found.append(self._apply(position, xs))
         return found
 
+    @torch.no_grad()
     def __call__(self, images: Tensor) -> Tensor:
         """(n, c, h, w) in 0..1 on the uint8 grid -> (n, c, scale h, scale w) on the uint8 grid."""
-        return self.run(images)[-1]
+        alive: dict[int, Tensor] = {}
+        for position, node in enumerate(self.graph.nodes):
+            y = self._apply(position, [alive[i] for i in node.inputs] or [images])
+            for i in node.inputs:
+                if self.graph.consumers[i][-1] == position:
+                    alive.pop(i, None)  # nobody reads it again
+            alive[position] = y
+        return y
 
-    def _read(self, reader: int, source: int, x: Tensor) -> Tensor:
-        if (reader, source) in self._regrids:
-            return _round(x, self.grid[reader])
-        return x
+    @torch.no_grad()
+    def _round_conv(self, position: int, op: Conv2d | TransposedConv2d) -> None:
+        """Kernel and bias of one convolution as codes; fewer bits lie in int8 codes."""
+        kernel = self.codes.kernels[str(position)]
+        axis = 1 if isinstance(op, TransposedConv2d) else 0
+        shape = [-1 if d == axis else 1 for d in range(4)]
+        if isinstance(op, Conv2d) and op.bits < 8:
+            codes, scale = quantize_kernel(kernel, axis=axis, bits=op.bits)
+            kernel.copy_(codes * scale.reshape(shape))
+        codes, scale = quantize_kernel(kernel, axis=axis)
+        kernel.copy_(codes)
+        before = self.grid[self.graph.nodes[position].inputs[0]].scale
+        self.steps[position] = scale.float() * torch.tensor(before)
+        if str(position) in self.codes.biases:
+            bias = self.codes.biases[str(position)]
+            bias.copy_(_half_away(bias / (scale * before)))
+
+    def _apply(self, position: int, xs: list[Tensor]) -> Tensor:
+        node, grid = self.graph.nodes[position], self.grid[position]
+        for place, source in enumerate(node.inputs):
+            if (position, source) in self._regrids:
+                xs[place] = _regrid(xs[place], self.grid[source], grid)
+        if isinstance(node.op, Conv2d | TransposedConv2d):
+            (scale,) = self._scales(position)
+            sums = self.codes.apply_node(position, (xs[0] / scale).round_())
+            factor = self.steps[position] / torch.tensor(grid.scale)
+            return _on_grid(sums * factor[:, None, None], grid)
+        if isinstance(node.op, Add | Multiply):
+            join = _add if isinstance(node.op, Add) else _multiply
+            return join(xs, self._scales(position), grid)
+        if isinstance(node.op, LeakyRelu):
+            return _leak(xs[0], node.op.slope, self.grid[node.inputs[0]], grid)
+        y = self.codes.apply_node(position, *xs)
+        return y if isinstance(node.op, MOVES) else _round(y, grid)
+
+    def _scales(self, position: int) -> list[float]:
+        return [self.grid[i].scale for i in self.graph.nodes[position].inputs]
+
+
+def _half_away(x: Tensor) -> Tensor:
+    return x.sign() * (x.abs() + 0.5).floor()
+
+
+def _add(xs: Sequence[Tensor], scales: Sequence[float], grid: Grid) -> Tensor:
+    """As XNNPACK: both factors in fixed point of 20 bits, half a step rounds up."""
+    ratios = [float(np.float32(scale) / np.float32(grid.scale)) for scale in scales]
+    shift = 20 - math.floor(math.log2(max(ratios)))
+    total = torch.full((), 1 << (shift - 1), dtype=torch.int32)
+    for x, scale, ratio in zip(xs, scales, ratios, strict=True):
+        total = total + (x / scale).round().to(torch.int32) * round(ratio * 2**shift)
+    return _on_grid((total >> shift).float(), grid)
+
+
+def _multiply(xs: Sequence[Tensor], scales: Sequence[float], grid: Grid) -> Tensor:
+    a, b = ((x / scale).round() for x, scale in zip(xs, scales, strict=True))
+    one, other, step = (np.float32(scale) for scale in (*scales, grid.scale))
+    return _on_grid(a * b * float(one * other / step), grid)
+
+
+def _leak(x: Tensor, slope: float, before: Grid, after: Grid) -> Tensor:
+    """As XNNPACK: both slopes in fixed point of 8 bits, half a step rounds up."""
+    codes = (x / before.scale).round().to(torch.int32)
+    ratio = before.scale / after.scale
+    factor = torch.where(codes < 0, round(256 * slope * ratio), round(256 * ratio))
+    return _on_grid(((codes * factor + 128) >> 8).float(), after)
+
+
+def _regrid(x: Tensor, before: Grid, after: Grid) -> Tensor:
+    """As LiteRT's RELU, which rounds twice: to the ratio's mantissa, then to its power of two."""
+    mantissa, exponent = math.frexp(before.scale / after.scale)
+    codes = (x / before.scale).round()
+    once = (codes * 2 ** max(exponent, 0) * mantissa + 0.5).floor()
+    return _on_grid((once * 2.0 ** min(exponent, 0) + 0.5).floor(), after)
+
+
+def _on_grid(steps: Tensor, grid: Grid) -> Tensor:
+    """Values from multiples of the grid's scale, rounded and limited."""
+    limited = steps.round().clamp_(-128 - grid.zero_point, 127 - grid.zero_point)
+    return limited.mul_(grid.scale)
 
 
 def _round(x: Tensor, grid: Grid) -> Tensor:
-    return torch.fake_quantize_per_tensor_affine(x, grid.scale, grid.zero_point, -128, 127)
+    return _on_grid(x / grid.scale, grid)

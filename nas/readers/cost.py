@@ -1,23 +1,36 @@
 """What a network costs, counted: parameters, multiply-accumulates, bytes moved, peak memory."""
 
+import math
 from dataclasses import dataclass
 
 from nas.graph import (
     Add,
+    BatchNorm,
     Clip,
     Concat,
     Conv2d,
     DepthToSpace,
+    GlobalAveragePool,
     Graph,
     Input,
+    LeakyRelu,
+    Multiply,
     NearestConv2d,
     Op,
+    Prelu,
     Relu,
     Repeat,
+    ResizeBicubic,
+    ResizeNearest,
     Shape,
+    Sigmoid,
     Slice,
+    SpaceToDepth,
+    Tanh,
+    TransposedConv2d,
 )
 from nas.readers.table import OpTable
+from nas.readers.weights import STATISTICS, part_shapes_of
 
 __all__ = [
     "Cost",
@@ -34,12 +47,15 @@ parameters_of = OpTable[int]("parameters")
 macs_of = OpTable[int]("macs")
 
 
-@parameters_of.on(Conv2d)
-def conv_parameters(op: Conv2d, x: Shape, y: Shape) -> int:
-    return op.kernel**2 * (x.channels // op.groups) * y.channels + (y.channels if op.bias else 0)
+@parameters_of.on(Conv2d, TransposedConv2d, BatchNorm, Prelu)
+def trained_parts(op: Op, x: Shape, y: Shape) -> int:
+    parts = part_shapes_of(op, x.channels).items()
+    return sum(math.prod(shape) for part, shape in parts if part not in STATISTICS)
 
 
-@parameters_of.on(Input, NearestConv2d, Repeat, Slice, Concat, Add, Relu, Clip, DepthToSpace)
+@parameters_of.on(Input, NearestConv2d, Repeat, Slice, Concat, Add, Multiply)
+@parameters_of.on(Relu, LeakyRelu, Tanh, Sigmoid, Clip, GlobalAveragePool)
+@parameters_of.on(DepthToSpace, SpaceToDepth, ResizeNearest, ResizeBicubic)
 def no_parameters(op: Op, *shapes: Shape) -> int:
     return 0
 
@@ -54,7 +70,14 @@ def nearest_conv_macs(op: NearestConv2d, x: Shape, y: Shape) -> int:
     return y.elements * x.channels
 
 
-@macs_of.on(Input, Repeat, Slice, Concat, Add, Relu, Clip, DepthToSpace)
+@macs_of.on(TransposedConv2d)
+def transposed_conv_macs(op: TransposedConv2d, x: Shape, y: Shape) -> int:
+    return x.elements * op.kernel**2 * y.channels
+
+
+@macs_of.on(Input, BatchNorm, Repeat, Slice, Concat, Add, Multiply)
+@macs_of.on(Relu, LeakyRelu, Prelu, Tanh, Sigmoid, Clip, GlobalAveragePool)
+@macs_of.on(DepthToSpace, SpaceToDepth, ResizeNearest, ResizeBicubic)
 def no_macs(op: Op, *shapes: Shape) -> int:
     return 0
 

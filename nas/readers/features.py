@@ -8,17 +8,29 @@ from dataclasses import dataclass, fields
 
 from nas.graph import (
     Add,
+    BatchNorm,
     Clip,
     Concat,
     Conv2d,
     DepthToSpace,
+    GlobalAveragePool,
     Graph,
     Input,
+    LeakyRelu,
+    Multiply,
     NearestConv2d,
+    Op,
+    Prelu,
     Relu,
     Repeat,
+    ResizeBicubic,
+    ResizeNearest,
     Shape,
+    Sigmoid,
     Slice,
+    SpaceToDepth,
+    Tanh,
+    TransposedConv2d,
 )
 from nas.readers.table import OpTable
 
@@ -45,10 +57,11 @@ class Features:
             (`held_bytes`).
         repeat_bytes: Written by `Repeat`: tensor copies and their concatenation.
         regroup_bytes: Written by `Slice` and `Concat`.
-        add_bytes: Written by `Add`.
-        pointwise_low_bytes: Written by `Clip` and `Relu` at the height of the input.
-        pointwise_high_bytes: Written by `Clip` and `Relu` above the height of the input.
-        shuffle_bytes: Written by `DepthToSpace`.
+        add_bytes: Written by `Add` and `Multiply`.
+        pointwise_low_bytes: Written by ops on single values (`Clip`, `Relu` ...) at most as high
+            as the input.
+        pointwise_high_bytes: Written by such ops above the height of the input.
+        shuffle_bytes: Written by ops that move pixels, such as `DepthToSpace`.
     """
 
     inferences: float = 1.0
@@ -84,6 +97,15 @@ def conv_features(op: Conv2d, height: int, x: Shape, y: Shape) -> Row:
     }
 
 
+@features_of.on(TransposedConv2d)
+def transposed_conv_features(op: TransposedConv2d, height: int, x: Shape, y: Shape) -> Row:
+    per_channel = op.kernel**2 * x.height * x.width
+    return _moved(x, y=y) | {
+        "macs": per_channel * x.channels * y.channels,
+        "aligned_macs": per_channel * _aligned(x.channels) * _aligned(y.channels),
+    }
+
+
 @features_of.on(NearestConv2d)
 def nearest_conv_features(op: NearestConv2d, height: int, x: Shape, y: Shape) -> Row:
     pixels = y.height * y.width
@@ -110,20 +132,25 @@ def slice_features(op: Slice, height: int, x: Shape, y: Shape) -> Row:
     return _moved(y, y=y) | {"regroup_bytes": y.elements}  # reads only what it copies
 
 
-@features_of.on(Add)
-def add_features(op: Add, height: int, first: Shape, second: Shape, y: Shape) -> Row:
+@features_of.on(Add, Multiply)
+def add_features(op: Add | Multiply, height: int, first: Shape, second: Shape, y: Shape) -> Row:
     return _moved(first, second, y=y) | {"add_bytes": y.elements}
 
 
-@features_of.on(Relu, Clip)
-def pointwise_features(op: Relu | Clip, height: int, x: Shape, y: Shape) -> Row:
+@features_of.on(Relu, LeakyRelu, Prelu, Tanh, Sigmoid, Clip, BatchNorm)
+def pointwise_features(op: Op, height: int, x: Shape, y: Shape) -> Row:
     place = "pointwise_high_bytes" if y.height > height else "pointwise_low_bytes"
     return _moved(x, y=y) | {place: y.elements}
 
 
-@features_of.on(DepthToSpace)
-def shuffle_features(op: DepthToSpace, height: int, x: Shape, y: Shape) -> Row:
+@features_of.on(DepthToSpace, SpaceToDepth, ResizeNearest, ResizeBicubic)
+def shuffle_features(op: Op, height: int, x: Shape, y: Shape) -> Row:
     return _moved(x, y=y) | {"shuffle_bytes": y.elements}
+
+
+@features_of.on(GlobalAveragePool)
+def pool_features(op: GlobalAveragePool, height: int, x: Shape, y: Shape) -> Row:
+    return _moved(x, y=y)
 
 
 def held_bytes(graph: Graph, shapes: tuple[Shape, ...]) -> int:

@@ -1,7 +1,8 @@
 """Weights of a network and every change of their layout.
 
-The common form is `Weights`: arrays by "<node position>/kernel" (height, width, input channels of
-a group, features; as TensorFlow stores them) and "<node position>/bias" (features).
+The common form is `Weights`: arrays by "<node position>/<part>". A "kernel" is (height, width,
+input channels of a group, features) or, transposed, (height, width, features, input channels), as
+TensorFlow stores them; all other parts are (channels).
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,22 +10,93 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from nas.graph import Conv2d, Graph, NearestConv2d
+from nas.graph import (
+    Add,
+    BatchNorm,
+    Clip,
+    Concat,
+    Conv2d,
+    DepthToSpace,
+    GlobalAveragePool,
+    Graph,
+    Input,
+    LeakyRelu,
+    Multiply,
+    NearestConv2d,
+    Op,
+    Prelu,
+    Relu,
+    Repeat,
+    ResizeBicubic,
+    ResizeNearest,
+    Sigmoid,
+    Slice,
+    SpaceToDepth,
+    Tanh,
+    TransposedConv2d,
+)
+from nas.readers.table import OpTable
 
 __all__ = [
+    "STATISTICS",
     "Array",
     "Weights",
     "conv_nodes",
     "group_kernels",
     "he_normal",
+    "initial_weights",
     "kernel_from_torch",
     "kernel_to_torch",
     "nearest_kernel",
+    "part_shapes_of",
     "random_weights",
+    "weight_nodes",
 ]
 
 Array = npt.NDArray[np.float32]
 Weights = Mapping[str, Array]
+Parts = dict[str, tuple[int, ...]]
+STATISTICS = frozenset({"mean", "variance"})  # parts that are seen in training, not trained
+
+part_shapes_of = OpTable[Parts]("weights")
+"""(op, channels of its input) -> the shape of each part."""
+
+
+@part_shapes_of.on(Conv2d)
+def conv_parts(op: Conv2d, channels: int) -> Parts:
+    kernel: Parts = {"kernel": (op.kernel, op.kernel, channels // op.groups, op.features)}
+    return kernel | {"bias": (op.features,)} if op.bias else kernel
+
+
+@part_shapes_of.on(TransposedConv2d)
+def transposed_conv_parts(op: TransposedConv2d, channels: int) -> Parts:
+    return {"kernel": (op.kernel, op.kernel, op.features, channels), "bias": (op.features,)}
+
+
+@part_shapes_of.on(BatchNorm)
+def batch_norm_parts(op: BatchNorm, channels: int) -> Parts:
+    return dict.fromkeys(("gamma", "beta", "mean", "variance"), (channels,))
+
+
+@part_shapes_of.on(Prelu)
+def prelu_parts(op: Prelu, channels: int) -> Parts:
+    return {"slope": (1 if op.shared else channels,)}
+
+
+@part_shapes_of.on(Input, NearestConv2d, Repeat, Slice, Concat, Add, Multiply)
+@part_shapes_of.on(Relu, LeakyRelu, Tanh, Sigmoid, Clip, GlobalAveragePool)
+@part_shapes_of.on(DepthToSpace, SpaceToDepth, ResizeNearest, ResizeBicubic)
+def no_parts(op: Op, channels: int) -> Parts:
+    return {}
+
+
+def weight_nodes(graph: Graph) -> Iterator[tuple[int, Op, Parts]]:
+    """Position, op and part shapes of each node that has weights."""
+    shapes = graph.shapes(12, 12)
+    for position, node in enumerate(graph.nodes):
+        channels = shapes[node.inputs[0] if node.inputs else position].channels
+        if parts := part_shapes_of(node.op, channels):
+            yield position, node.op, parts
 
 
 def conv_nodes(graph: Graph) -> Iterator[tuple[int, Conv2d, int]]:
@@ -46,8 +118,8 @@ def kernel_from_torch(kernel: Array) -> Array:
 
 
 def group_kernels(kernel: Array, groups: int) -> list[Array]:
-    """The kernel of a grouped convolution as one plain kernel per group."""
-    return np.split(kernel, groups, axis=3)
+    """The kernel or bias of a grouped convolution as one plain one per group."""
+    return np.split(kernel, groups, axis=-1)
 
 
 def nearest_kernel(op: NearestConv2d, channels: int) -> Array:
@@ -56,19 +128,30 @@ def nearest_kernel(op: NearestConv2d, channels: int) -> Array:
     return np.tile(identity, (1, op.block**2))[None, None]
 
 
-def he_normal(op: Conv2d, channels: int, rng: np.random.Generator) -> Array:
-    """A random kernel for `op` on `channels` inputs that keeps the variance under ReLU."""
-    shape = (op.kernel, op.kernel, channels // op.groups, op.features)
+def he_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """A random kernel (height, width, in, out) that keeps the variance under ReLU."""
     deviation = np.sqrt(2 / np.prod(shape[:3]))
     return np.asarray(rng.standard_normal(shape) * deviation, np.float32)
 
 
+def initial_weights(part: str, shape: tuple[int, ...]) -> Array:
+    """What a part that is no kernel begins with: identity statistics, PReLU's slope of 0.25."""
+    start = {"gamma": 1.0, "variance": 1.0, "slope": 0.25}
+    return np.full(shape, start.get(part, 0.0), np.float32)
+
+
 def random_weights(graph: Graph, seed: int) -> dict[str, Array]:
-    """He-normal kernels and small random biases, for tests and starts."""
+    """He-normal kernels and other parts near their start, for tests and for counting bytes."""
     rng = np.random.default_rng(seed)
     found: dict[str, Array] = {}
-    for position, op, channels in conv_nodes(graph):
-        found[f"{position}/kernel"] = he_normal(op, channels, rng)
-        if op.bias:
-            found[f"{position}/bias"] = rng.normal(0, 0.05, op.features).astype(np.float32)
+    for position, op, parts in weight_nodes(graph):
+        for part, shape in parts.items():
+            if part == "kernel":
+                kernel = he_normal(shape, rng)
+                if isinstance(op, TransposedConv2d):  # each output gets 1/stride^2 of the kernel
+                    kernel *= op.stride * np.sqrt(op.features / shape[3])
+            else:
+                kernel = initial_weights(part, shape)
+                kernel = kernel + rng.normal(0, 0.05, shape).astype(np.float32)
+            found[f"{position}/{part}"] = kernel
     return found

@@ -74,8 +74,7 @@ class Evaluator:
                 count=recipe.solve_patches,
                 seed=seed + 1,
                 scale=scale,
-            ),
-            scale,
+            )
         )
         smallest = min(min(pair.lr.shape[:2]) for pair in dataset.valid)
         self.crops, self._wanted = validation_crops(

@@ -17,6 +17,8 @@ __all__ = ["Choice", "Option", "Pick", "Space"]
 
 Option = int | str
 
+_LISTED = 10**6  # picks; fewer are built one by one to count their networks
+
 
 class Pick(Mapping[str, Any]):
     """One decision per active choice; `pick["width"]` and `pick.width` are the same.
@@ -81,11 +83,14 @@ class Space:
         choices: In the order in which they are decided; `when` looks back only.
         build: Makes the graph of a valid pick for a scale.
         scales: Upscaling factors that `build` supports.
-        known: Picks of published networks, by their name in the zoo: good starting points.
+        known: Picks of published networks, by their name in the zoo (less its scale where the zoo
+            has several): good starting points.
         about: One line for `nas space list`.
+        distinct_at: Scales at which no two picks build one network, as tests of the space show.
 
     Raises:
-        SpaceError: A duplicate choice or option, or a `when` that names no earlier choice.
+        SpaceError: A duplicate choice or option, a `when` that names no earlier choice, a known
+            pick outside the space, or a `distinct_at` outside `scales`.
     """
 
     name: str
@@ -94,8 +99,11 @@ class Space:
     scales: tuple[int, ...] = (3,)
     known: Mapping[str, Mapping[str, Option]] = field(default_factory=dict)
     about: str = ""
+    distinct_at: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        for scale in self.distinct_at:
+            self.check_scale(scale)
         seen: dict[str, tuple[Option, ...]] = {}
         for choice in self.choices:
             where = f"space {self.name!r}, choice {choice.name!r}"
@@ -194,6 +202,21 @@ class Space:
                     following[frozenset(s for s in decided if s[0] in read_later)] += count
             counts = following
         return counts.total()
+
+    def count_distinct(self, scale: int = 3) -> int | None:
+        """The number of networks that the picks build.
+
+        None where a million picks or more would have to be built to know; `size()` is the bound.
+
+        Raises:
+            SpaceError: A scale that the space does not support.
+        """
+        self.check_scale(scale)
+        if scale in self.distinct_at:
+            return self.size()
+        if self.size() >= _LISTED:
+            return None
+        return len({self.graph(pick, scale=scale).digest for pick in self.picks()})
 
     def picks(self) -> Iterator[Pick]:
         """Every valid pick."""

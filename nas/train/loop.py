@@ -10,10 +10,11 @@ from nas.data.patches import PatchSampler
 from nas.graph import Clip, Graph
 from nas.readers.readout import find_readout
 from nas.readers.to_torch import GraphModule, to_torch
-from nas.readers.weights import Array
+from nas.readers.weights import Array, Weights
 from nas.train.recipe import Recipe
-from nas.train.solve import ridge_readout, space_to_depth
+from nas.train.solve import added_to, ridge_readout, space_to_depth
 from nas.train.start import identity_start
+from nas.train.trainable import Trainable
 
 __all__ = ["SolveSet", "Trainer", "image_tensor", "solve_readout"]
 
@@ -29,12 +30,11 @@ class SolveSet:
     Args:
         lr: uint8 (n, h, w, c).
         hr: uint8 (n, h*scale, w*scale, c).
-        scale: Upscaling factor.
     """
 
-    def __init__(self, lr: np.ndarray, hr: np.ndarray, scale: int) -> None:
+    def __init__(self, lr: np.ndarray, hr: np.ndarray) -> None:
         self.lr = image_tensor(lr)
-        self.target = space_to_depth(image_tensor(hr), scale)
+        self.hr = image_tensor(hr)
 
 
 class Trainer:
@@ -52,11 +52,10 @@ class Trainer:
         self._sampler = sampler
         self._solve_set = solve_set
         self._readout = find_readout(graph)
-        start = identity_start(graph, seed=seed, gain=recipe.body_gain)
-        self._module = to_torch(graph, start)
-        solve_readout(self._module, solve_set, recipe.ridge)
+        self._module = Trainable(graph, seed=seed)
+        self._start_from(identity_start(graph, seed=seed, gain=recipe.body_gain))
         self._parameters = list(self._module.parameters())
-        self._average = [p.detach().clone() for p in self._parameters]
+        self._average = [tensor.detach().clone() for tensor in self._module.deployed()]
         self._optimizer = self._make_optimizer()
 
     def advance(self, to_step: int) -> None:
@@ -73,11 +72,17 @@ class Trainer:
         solve_readout(module, self._solve_set, self.recipe.ridge)
         return module.weights()
 
+    def _start_from(self, weights: Weights) -> None:
+        self._module.load_weights(weights)
+        start = self._module.plain()  # a narrow form only comes near to `weights`
+        solve_readout(start, self._solve_set, self.recipe.ridge)
+        self._module.load_weights(start.weights())
+        self._module.settle(self._solve_set.lr)
+
     def _make_optimizer(self) -> torch.optim.Adam:
-        last = {str(self._readout.conv)} if self._readout else set()
-        tables = (self._module.kernels, self._module.biases)
-        body = [p for table in tables for name, p in table.items() if name not in last]
-        read = [p for table in tables for name, p in table.items() if name in last]
+        read = self._module.parameters_of(self._readout.conv) if self._readout else []
+        last = set(map(id, read))
+        body = [p for p in self._parameters if id(p) not in last]
         groups = [{"params": body, "factor": 1.0}]
         if read:
             groups.append({"params": read, "factor": self.recipe.readout_factor})
@@ -102,7 +107,8 @@ class Trainer:
         self._optimizer.step()
         self.step += 1
         decay = min(self.recipe.ema_decay, self.step / (self.step + 10))
-        torch._foreach_lerp_(self._average, [p.detach() for p in self._parameters], 1 - decay)
+        with torch.no_grad():  # what is deployed is averaged, whatever it was made of
+            torch._foreach_lerp_(self._average, self._module.deployed(), 1 - decay)
 
 
 def unclipped(module: GraphModule, x: Tensor) -> Tensor:
@@ -122,9 +128,7 @@ def solve_readout(module: GraphModule, solve_set: SolveSet, ridge: float) -> Non
         return
     outputs = module.run(solve_set.lr, range(max(readout.conv, readout.added or 0) + 1))
     name = str(readout.conv)
-    target = solve_set.target
-    if readout.added is not None:
-        target = target - outputs[readout.added]
+    target = space_to_depth(solve_set.hr, readout.block) - added_to(readout, outputs)
     features = outputs[module.graph.nodes[readout.conv].inputs[0]]
     bias = module.biases.get(name)
     solution = ridge_readout(features, target, module.kernels[name], bias, ridge=ridge)

@@ -1,12 +1,15 @@
 """The readout in closed form: ridge regression of the last convolution on its features."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["Solution", "ridge_readout", "space_to_depth"]
+from nas.readers.readout import Readout
+
+__all__ = ["Solution", "added_to", "ridge_readout", "space_to_depth"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,14 @@ def space_to_depth(image: Tensor, block: int) -> Tensor:
     n, c, h, w = image.shape
     shaped = image.reshape(n, c, h // block, block, w // block, block)
     return shaped.permute(0, 3, 5, 1, 2, 4).reshape(n, c * block**2, h // block, w // block)
+
+
+def added_to(readout: Readout, outputs: Sequence[Tensor]) -> Tensor | float:
+    """What is added to a readout, in the shape that the readout writes; `outputs` by position."""
+    if readout.added is None:
+        return 0.0
+    added = outputs[readout.added]
+    return space_to_depth(added, readout.block) if readout.shuffled else added
 
 
 def ridge_readout(

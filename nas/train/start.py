@@ -7,9 +7,22 @@ upsampling, which a closed-form solve of the readout improves at once, instead o
 
 import numpy as np
 
-from nas.graph import Add, Concat, Conv2d, Graph, Input, NearestConv2d, Node, Repeat, Slice
+from nas.graph import (
+    Add,
+    Concat,
+    Conv2d,
+    GlobalAveragePool,
+    Graph,
+    Input,
+    Multiply,
+    NearestConv2d,
+    Node,
+    Repeat,
+    Slice,
+    SpaceToDepth,
+)
 from nas.readers.readout import find_readout
-from nas.readers.weights import Array, conv_nodes, he_normal
+from nas.readers.weights import Array, he_normal, initial_weights, weight_nodes
 
 __all__ = ["identity_start"]
 
@@ -25,15 +38,19 @@ def identity_start(graph: Graph, *, seed: int, gain: float) -> dict[str, Array]:
     weights: dict[str, Array] = {}
     carried: list[Carried] = []
     claimed: set[tuple[int, int]] = set()  # (node, colour) that a convolution already reads
-    convs = {position: (op, channels) for position, op, channels in conv_nodes(graph)}
+    parts = {position: found for position, _, found in weight_nodes(graph)}
     for position, node in enumerate(graph.nodes):
-        if position not in convs:
+        op = node.op
+        for part, shape in parts.get(position, {}).items():
+            random = part == "kernel"
+            start = he_normal(shape, rng) * gain if random else initial_weights(part, shape)
+            weights[f"{position}/{part}"] = start
+        if not isinstance(op, Conv2d):
             sources = [carried[i] for i in node.inputs]
             widths = [shapes[i].channels for i in node.inputs]
             carried.append(_passed_on(node, sources, widths, graph.channels))
             continue
-        op, channels = convs[position]
-        kernel = he_normal(op, channels, rng) * gain
+        kernel = weights[f"{position}/kernel"]
         held: Carried = {}
         if _is_trained_anchor(graph, position):
             held = {colour: colour for colour in range(graph.channels)}
@@ -45,8 +62,6 @@ def identity_start(graph: Graph, *, seed: int, gain: float) -> dict[str, Array]:
             held = _carry(kernel, op, carried[node.inputs[0]], node.inputs[0], claimed)
         carried.append(held)
         weights[f"{position}/kernel"] = kernel
-        if op.bias:
-            weights[f"{position}/bias"] = np.zeros(op.features, np.float32)
     return weights
 
 
@@ -84,7 +99,9 @@ def _passed_on(node: Node, sources: list[Carried], widths: list[int], colours: i
                 found.setdefault(colour, offset + place)
             offset += width
         return found
-    return {} if isinstance(op, Add) else dict(sources[0])
+    if isinstance(op, Add | Multiply | GlobalAveragePool | SpaceToDepth):
+        return {}
+    return dict(sources[0])
 
 
 def _is_trained_anchor(graph: Graph, position: int) -> bool:

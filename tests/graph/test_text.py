@@ -5,14 +5,31 @@ from hypothesis import given
 
 from nas.errors import TextError, UserError
 from nas.graph import (
+    OPS,
+    Add,
+    BatchNorm,
     Clip,
     Concat,
     Conv2d,
     DepthToSpace,
+    GlobalAveragePool,
     Graph,
     GraphBuilder,
+    Input,
+    LeakyRelu,
+    Multiply,
+    NearestConv2d,
     Op,
+    Prelu,
+    Relu,
+    Repeat,
+    ResizeBicubic,
+    ResizeNearest,
+    Sigmoid,
     Slice,
+    SpaceToDepth,
+    Tanh,
+    TransposedConv2d,
     op_text,
     parse_text,
     to_text,
@@ -60,28 +77,62 @@ def test_any_graph_survives_the_text_form(graph: Graph) -> None:
     assert parse_text(to_text(graph, separator="; ")) == graph
 
 
-@pytest.mark.parametrize(
-    ("op", "text"),
-    [
-        (Conv2d(8), "conv(8)"),
-        (
-            Conv2d(8, 5, 2, "relu", False),
-            "conv(8, kernel=5, groups=2, activation=relu, bias=false)",
-        ),
-        (Clip(), "clip()"),
-        (Clip(0.0, 0.5), "clip(high=0.5)"),
-        (DepthToSpace(3), "depth_to_space(3)"),
-    ],
-)
+TEXTS: list[tuple[Op, str]] = [
+    (Input(3), "input(3)"),
+    (Conv2d(8), "conv(8)"),
+    (
+        Conv2d(8, 5, 2, "relu", False),
+        "conv(8, kernel=5, groups=2, activation=relu, bias=false)",
+    ),
+    (
+        Conv2d(8, stride=2, bits=4),
+        "conv(8, stride=2, bits=4)",
+    ),
+    (Conv2d(8, form="rrrb", expansion=2), "conv(8, form=rrrb, expansion=2)"),
+    (TransposedConv2d(3, 9, 3), "transposed_conv(3, 9, 3)"),
+    (NearestConv2d(3), "nearest_conv(3)"),
+    (BatchNorm(), "batch_norm()"),
+    (Repeat(9), "repeat(9)"),
+    (Slice(0, 3), "slice(0, 3)"),
+    (Concat(), "concat()"),
+    (Add(), "add()"),
+    (Add(bits=4), "add(bits=4)"),
+    (Multiply(), "multiply()"),
+    (Relu(), "relu()"),
+    (LeakyRelu(0.2), "leaky_relu(0.2)"),
+    (Prelu(), "prelu()"),
+    (Prelu(shared=True), "prelu(shared=true)"),
+    (Tanh(), "tanh()"),
+    (Sigmoid(), "sigmoid()"),
+    (GlobalAveragePool(), "global_average_pool()"),
+    (SpaceToDepth(2), "space_to_depth(2)"),
+    (ResizeNearest(2), "resize_nearest(2)"),
+    (ResizeBicubic(3), "resize_bicubic(3)"),
+    (Clip(), "clip()"),
+    (Clip(0.0, 0.5), "clip(high=0.5)"),
+    (DepthToSpace(3), "depth_to_space(3)"),
+]
+
+
+@pytest.mark.parametrize(("op", "text"), TEXTS, ids=[text for _, text in TEXTS])
 def test_defaults_are_left_out(op: Op, text: str) -> None:
     assert op_text(op) == text
 
 
+def test_golden_texts_are_of_every_op() -> None:
+    assert {type(op) for op, _ in TEXTS} == OPS
+
+
 HINT = (
-    " (ops are add, clip, concat, conv, depth_to_space, input, nearest_conv, relu, repeat, slice)"
+    " (ops are add, batch_norm, clip, concat, conv, depth_to_space, global_average_pool, input, "
+    "leaky_relu, multiply, nearest_conv, prelu, relu, repeat, resize_bicubic, resize_nearest, "
+    "sigmoid, slice, space_to_depth, tanh, transposed_conv)"
 )
 READS = "; behind '<' it reads nodes above it)"
-CONV = " (the form is conv(features, kernel, groups, activation, bias)" + READS
+CONV = (
+    " (the form is conv(features, kernel, groups, activation, bias, stride, form, expansion, bits)"
+    + READS
+)
 RELU = " (the form is relu()" + READS
 WRONG = [
     ("", "a network needs at least one line (begin with '0 input(3)')"),
@@ -116,21 +167,35 @@ WRONG = [
     ),
     (
         "0 input(3)\n1 conv(8, activation=gelu)",
-        "line 2, '1 conv(8, activation=gelu)': an activation is one of none, relu, got 'gelu'"
-        + CONV,
+        "line 2, '1 conv(8, activation=gelu)': expected one of none, relu, got 'gelu'" + CONV,
+    ),
+    (
+        "0 input(3)\n1 conv(8, form=lego)",
+        "line 2, '1 conv(8, form=lego)': expected one of plain, batch_norm, repvgg, rep_block, "
+        "collapsible, rrrb, double_branch, ecb, dbb, ghost, kernel_network, got 'lego'" + CONV,
+    ),
+    (
+        "0 input(3)\n1 conv(8, form=ecb, kernel=5)",
+        "line 2, '1 conv(8, form=ecb, kernel=5)': Conv2d(8, kernel=5, form=ecb) needs a kernel of "
+        "3, the size of its edge filters" + CONV,
     ),
     (
         "0 input(3)\n1 conv(8, bias=maybe)",
-        "line 2, '1 conv(8, bias=maybe)': a bias is true or false, got 'maybe'" + CONV,
+        "line 2, '1 conv(8, bias=maybe)': expected true or false, got 'maybe'" + CONV,
     ),
     (
         "0 input(3)\n1 conv(8, kernel=4)",
-        "line 2, '1 conv(8, kernel=4)': Conv2d(features=8, kernel=4, groups=1, activation='none', "
-        "bias=True) needs an odd kernel, or the image would shift" + CONV,
+        "line 2, '1 conv(8, kernel=4)': Conv2d(8, kernel=4) needs an odd kernel, or the image "
+        "would shift" + CONV,
+    ),
+    (
+        "0 input(3)\n1 leaky_relu(2)",
+        "line 2, '1 leaky_relu(2)': LeakyRelu(2.0) needs a slope between 0 and 1"
+        " (the form is leaky_relu(slope)" + READS,
     ),
     (
         "0 input(3)\n1 slice(2, 2)",
-        "node 1: Slice(begin=2, size=2) lies outside the 3 channels of its input "
+        "node 1: Slice(2, 2) lies outside the 3 channels of its input "
         "(nodes are counted from 0, the input)",
     ),
 ]

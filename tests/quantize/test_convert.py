@@ -67,7 +67,7 @@ class Deployed:
 def deployed(name: str) -> Deployed:
     graph = NETWORKS[name]
     sampler = PatchSampler(pairs(), lr_patch=RECIPE.lr_patch, scale=3, seed=0)
-    solve_set = SolveSet(*calibration_patches(pairs(), lr_size=24, count=12, seed=1, scale=3), 3)
+    solve_set = SolveSet(*calibration_patches(pairs(), lr_size=24, count=12, seed=1, scale=3))
     trainer = Trainer(graph, sampler, solve_set, RECIPE, seed=1)
     trainer.advance(40)
     trained = trainer.weights()

@@ -38,7 +38,7 @@ def test_kernel_lies_on_the_grid_that_its_largest_weight_sets(k: int, biased: bo
     torch.testing.assert_close(codes, codes.round(), rtol=0, atol=1e-3)
     assert codes.abs().amax(dim=(1, 2, 3)).tolist() == pytest.approx([127] * 6)
     assert (new_bias is None) == (bias is None)
-    again, same_scale = quantize_kernel(rounded)  # what the converter will do changes nothing
+    again, same_scale = (part.float() for part in quantize_kernel(rounded))  # changes nothing
     torch.testing.assert_close(same_scale, scale)
     torch.testing.assert_close(again, codes, rtol=0, atol=1e-3)
 
@@ -52,7 +52,7 @@ def test_error_is_smaller_than_that_of_plain_rounding(k: int, biased: bool) -> N
     def error(weights: Tensor, offset: Tensor | None) -> float:
         return float((functional.conv2d(x, weights, offset, padding=k // 2) - expected).norm())
 
-    codes, scale = quantize_kernel(kernel)
+    codes, scale = (part.float() for part in quantize_kernel(kernel))
     plain = error(codes * scale[:, None, None, None], bias)
     share = {1: 0.9, 3: 0.5}[k]  # the more weights read alike features, the more can cancel
     assert error(*round_with_feedback(kernel, bias, normal)) < share * plain

@@ -12,13 +12,16 @@ from nas.graph import (
     DepthToSpace,
     Graph,
     GraphBuilder,
+    LeakyRelu,
     Op,
     Relu,
     Repeat,
+    Sigmoid,
     Slice,
+    Tanh,
 )
-from nas.quantize.scheme import IMAGE_GRID, Grid, grid_of, grids, read_scheme
-from nas.zoo import ENTRIES, zoo_entry
+from nas.quantize.scheme import IMAGE_GRID, Grid, grid_of, grids, read_scheme, regrids
+from nas.zoo import ENTRIES, mobile_x3_names, zoo_entry
 from tests.strategies import graphs
 
 WIDE = (-1.0, 3.0)
@@ -84,10 +87,42 @@ def test_op_that_moves_values_keeps_their_grid(op: Op) -> None:
     assert len({scheme.group[i] for i in (0, 1, 3)}) == 3
 
 
-@pytest.mark.parametrize("op", [Relu(), Conv2d(4, activation="relu")], ids=str)
+@pytest.mark.parametrize("op", [LeakyRelu(0.1), Conv2d(4, activation="relu")], ids=str)
 def test_op_that_computes_has_a_grid_of_its_own(op: Op) -> None:
     scheme = read_scheme(chain(Conv2d(4), op, Conv2d(3)))
     assert len(set(scheme.group)) == 4
+
+
+def test_sum_that_only_a_relu_reads_lies_on_the_grid_of_the_relu() -> None:
+    g = GraphBuilder(channels=3)
+    both = [g.append(Conv2d(4, kernel=k), g.input) for k in (1, 3)]
+    graph = g.graph(g.chain(g.append(Add(), *both), Relu(), Conv2d(3)))
+    add, relu = 3, 4
+    assert isinstance(graph.nodes[relu].op, Relu)
+    found = grids(
+        graph, {0: (0.0, 1.0), 1: WIDE, 2: WIDE, add: (-9.0, 2.0), relu: (0.0, 2.0), 5: WIDE}
+    )
+    assert found[add] == found[relu] == grid_of(0.0, 2.0)  # what lies below zero is never written
+
+
+@pytest.mark.parametrize(("op", "grid"), [(Sigmoid(), (1 / 256, -128)), (Tanh(), (1 / 128, 0))])
+def test_sigmoid_and_tanh_have_the_grid_of_their_specification(
+    op: Op, grid: tuple[float, int]
+) -> None:
+    graph = chain(Conv2d(4), op, Slice(0, 2), Conv2d(3))
+    found = grids(graph, dict.fromkeys(range(5), WIDE))
+    assert found[2] == found[3] == Grid(*grid)  # the slice moves its codes
+
+
+def test_copies_of_the_image_keep_its_grid() -> None:
+    g = GraphBuilder(channels=3)
+    image = g.append(Repeat(9), g.input)
+    graph = g.graph(g.chain(g.append(Add(), image, g.append(Conv2d(27), g.input)), DepthToSpace(3)))
+    ranges = dict.fromkeys(range(len(graph.nodes)), (0.0, 0.9))
+    found = grids(graph, ranges)
+    copies = next(i for i, node in enumerate(graph.nodes) if isinstance(node.op, Repeat))
+    assert found[copies] == IMAGE_GRID
+    assert regrids(graph, found) == frozenset()
 
 
 def test_image_keeps_its_grid_where_it_is_joined() -> None:
@@ -123,7 +158,7 @@ def test_image_that_is_moved_may_change_its_grid(op: Op) -> None:
 def test_what_is_only_clipped_saturates_at_the_clip(ops: list[Op]) -> None:
     graph = chain(*ops)
     scheme = read_scheme(graph)
-    assert {scheme.group[i] for i in range(1, len(graph.nodes))} <= scheme.saturates
+    assert {scheme.fixed[scheme.group[i]] for i in range(1, len(graph.nodes))} == {IMAGE_GRID}
     found = grids(graph, dict.fromkeys(range(len(graph.nodes)), WIDE))
     assert set(found[1:]) == {IMAGE_GRID}
 
@@ -135,7 +170,7 @@ def test_what_is_read_beyond_the_clip_keeps_its_range() -> None:
     clip = next(i for i, node in enumerate(graph.nodes) if isinstance(node.op, Clip))
     conv = graph.nodes[clip].inputs[0]
     scheme = read_scheme(graph)
-    assert scheme.group[conv] not in scheme.saturates
+    assert scheme.group[conv] not in scheme.fixed
     found = grids(graph, dict.fromkeys(range(len(graph.nodes)), WIDE))
     assert (found[conv], found[clip]) == (grid_of(*WIDE), IMAGE_GRID)
 
@@ -143,7 +178,7 @@ def test_what_is_read_beyond_the_clip_keeps_its_range() -> None:
 def test_relu_inside_a_network_does_not_saturate() -> None:
     graph = chain(Conv2d(4), Relu(), Conv2d(3), Clip())
     scheme = read_scheme(graph)
-    assert scheme.saturates == {scheme.group[3], scheme.group[4]}
+    assert set(scheme.fixed) == {scheme.group[i] for i in (0, 3, 4)}
 
 
 def test_scheme_of_xcat_written_out() -> None:
@@ -166,12 +201,12 @@ def test_scheme_of_xcat_written_out() -> None:
             ["NearestConv2d"],
         ]
     )
-    limited = {names[i] for i, group in enumerate(scheme.group) if group in scheme.saturates}
-    assert limited == {"Add", "Clip", "DepthToSpace"}
+    limited = {names[i] for i, group in enumerate(scheme.group) if group in scheme.fixed}
+    assert limited == {"Input", "Add", "Clip", "DepthToSpace"}
     assert scheme.regrid == frozenset()
 
 
-@pytest.mark.parametrize("name", ENTRIES)
+@pytest.mark.parametrize("name", mobile_x3_names())
 def test_published_networks_end_on_the_image_grid(name: str) -> None:
     graph = ENTRIES[name].build()
     found = grids(graph, dict.fromkeys(range(len(graph.nodes)), WIDE))
@@ -183,7 +218,7 @@ def test_output_is_on_the_image_grid_whatever_op_ends_the_network() -> None:
     assert grids(graph, dict.fromkeys(range(3), WIDE))[-1] == IMAGE_GRID
 
 
-@given(graph=graphs())
+@given(graph=graphs(int8=True))
 def test_scheme_of_any_graph(graph: Graph) -> None:
     scheme = read_scheme(graph)
     assert scheme.group[0] == 0

@@ -9,7 +9,7 @@ from nas.graph import Conv2d, Graph, GraphBuilder
 from nas.quantize.scheme import IMAGE_GRID, Grid
 from nas.quantize.simulate import Simulation, calibrate, quantize_kernel
 from nas.readers.to_torch import to_torch
-from nas.readers.weights import random_weights
+from nas.readers.weights import kernel_to_torch, random_weights
 from nas.zoo import zoo_entry
 from tests.strategies import graphs
 
@@ -28,7 +28,7 @@ def test_kernel_codes_are_symmetric_per_channel() -> None:
     assert scale.tolist() == pytest.approx([0.01, 0.01 / 127])
 
 
-@given(graph=graphs())
+@given(graph=graphs(int8=True))
 def test_every_tensor_lies_on_its_grid(graph: Graph) -> None:
     weights = random_weights(graph, seed=0)
     grid = calibrate(graph, weights, images(graph.channels))
@@ -40,14 +40,36 @@ def test_every_tensor_lies_on_its_grid(graph: Graph) -> None:
         assert codes.max() < 127.01
 
 
-def test_weights_and_biases_lie_on_their_grids() -> None:
+def test_weights_and_biases_are_codes_of_their_grids() -> None:
     weights = random_weights(XCAT, seed=0)
     grid = calibrate(XCAT, weights, images())
     simulation = Simulation(XCAT, weights, grid)
-    for name, bias in simulation.module.biases.items():
-        _, scale = quantize_kernel(simulation.module.kernels[name])
-        codes = bias / (scale * grid[XCAT.nodes[int(name)].inputs[0]].scale)
-        torch.testing.assert_close(codes, codes.round(), rtol=0, atol=2e-2)
+    for name, codes in simulation.codes.kernels.items():
+        assert torch.equal(codes, codes.round())
+        assert codes.abs().amax(dim=(1, 2, 3)).unique().tolist() == [127]
+        step = grid[XCAT.nodes[int(name)].inputs[0]].scale
+        scale = simulation.steps[int(name)] / step
+        kernel = kernel_to_torch(weights[f"{name}/kernel"])
+        error = codes.detach() * scale[:, None, None, None] - torch.from_numpy(kernel)
+        assert (error.abs() <= scale[:, None, None, None] * 0.501).all()
+    for name, codes in simulation.codes.biases.items():
+        assert torch.equal(codes, codes.round())
+        exact = torch.from_numpy(weights[f"{name}/bias"]) / simulation.steps[int(name)]
+        torch.testing.assert_close(codes.detach(), exact, rtol=1e-6, atol=0.51)
+
+
+def test_fewer_bits_leave_fewer_codes() -> None:
+    def codes_of(bits: int) -> torch.Tensor:
+        g = GraphBuilder(channels=3)
+        graph = g.graph(g.append(Conv2d(3, bits=bits), g.input))
+        weights = random_weights(graph, seed=0)
+        grid = calibrate(graph, weights, images())
+        return Simulation(graph, weights, grid).codes.kernels["1"].detach()[0].unique()
+
+    assert len(codes_of(2)) <= 3  # -1, 0 and 1 times 127
+    assert set(codes_of(2).tolist()) <= {-127, 0, 127}
+    assert len(codes_of(4)) <= 15
+    assert len(codes_of(8)) > 15
 
 
 def test_simulation_is_near_the_float_network_but_not_equal() -> None:

@@ -6,26 +6,44 @@ import pytest
 
 from nas.graph import (
     Add,
+    BatchNorm,
     Clip,
     Concat,
     Conv2d,
     DepthToSpace,
+    GlobalAveragePool,
     Graph,
     GraphBuilder,
+    LeakyRelu,
+    Multiply,
     NearestConv2d,
     Op,
+    Prelu,
     Relu,
     Repeat,
+    ResizeBicubic,
+    ResizeNearest,
+    Sigmoid,
     Slice,
+    SpaceToDepth,
+    Tanh,
+    TransposedConv2d,
 )
 from nas.readers.features import FEATURE_NAMES, features_of, read_features
 
-PIXELS = 2 * 5
+HEIGHT, WIDTH = 2, 4
+PIXELS = HEIGHT * WIDTH
 
 
 def chain(*ops: Op) -> Graph:
     g = GraphBuilder(channels=3)
     return g.graph(g.chain(g.input, *ops))
+
+
+def gated() -> Graph:
+    """The image, times the mean of each channel."""
+    g = GraphBuilder(channels=3)
+    return g.graph(g.append(Multiply(), g.append(GlobalAveragePool(), g.input), g.input))
 
 
 def joined(op: Op) -> Graph:
@@ -35,7 +53,7 @@ def joined(op: Op) -> Graph:
     return g.graph(g.append(op, first, second))
 
 
-TABLE = [  # graph, what it adds to no op at all, at 2x5 pixels
+TABLE = [  # graph, what it adds to no op at all, at 2x4 pixels
     (
         chain(Conv2d(6)),
         {
@@ -118,13 +136,92 @@ TABLE = [  # graph, what it adds to no op at all, at 2x5 pixels
             "pointwise_high_bytes": PIXELS * 12,
         },
     ),
+    (
+        chain(Conv2d(6, stride=2, bits=4)),  # a quarter of the pixels is computed
+        {
+            "launches": 1,
+            "macs": PIXELS / 4 * 9 * 3 * 6,
+            "aligned_macs": PIXELS / 4 * 9 * 4 * 8,
+            "read_bytes": PIXELS * 3,
+            "written_bytes": PIXELS / 4 * 6,
+        },
+    ),
+    (
+        chain(Conv2d(6, form="rrrb", expansion=2)),  # deployed, a form is one convolution
+        {
+            "launches": 1,
+            "macs": PIXELS * 9 * 3 * 6,
+            "aligned_macs": PIXELS * 9 * 4 * 8,
+            "read_bytes": PIXELS * 3,
+            "written_bytes": PIXELS * 6,
+        },
+    ),
+    (
+        chain(TransposedConv2d(6, 4, 2)),
+        {
+            "launches": 1,
+            "macs": PIXELS * 16 * 3 * 6,
+            "aligned_macs": PIXELS * 16 * 4 * 8,
+            "read_bytes": PIXELS * 3,
+            "written_bytes": PIXELS * 4 * 6,
+        },
+    ),
+    (
+        joined(Multiply()),
+        {
+            "launches": 3,
+            "macs": PIXELS * 3 * 4 * (1 + 9),
+            "aligned_macs": PIXELS * 4 * 4 * (1 + 9),
+            "read_bytes": PIXELS * (3 + 3 + 4 + 4),
+            "written_bytes": PIXELS * (4 + 4 + 4),
+            "add_bytes": PIXELS * 4,
+        },
+    ),
+    (
+        gated(),
+        {
+            "launches": 2,
+            "read_bytes": PIXELS * 3 + (3 + PIXELS * 3),
+            "written_bytes": 3 + PIXELS * 3,
+            "add_bytes": PIXELS * 3,
+            "held_bytes": PIXELS * 3,  # the image, until its means are known
+        },
+    ),
+    (
+        chain(BatchNorm(), LeakyRelu(0.1), Prelu(), Tanh(), Sigmoid()),
+        {
+            "launches": 5,
+            "read_bytes": PIXELS * 3 * 5,
+            "written_bytes": PIXELS * 3 * 5,
+            "pointwise_low_bytes": PIXELS * 3 * 5,
+        },
+    ),
+    (
+        chain(SpaceToDepth(2), Tanh()),  # what is below the input counts as low
+        {
+            "launches": 2,
+            "read_bytes": PIXELS * 3 * 2,
+            "written_bytes": PIXELS * 3 * 2,
+            "shuffle_bytes": PIXELS * 3,
+            "pointwise_low_bytes": PIXELS * 3,
+        },
+    ),
+    (
+        chain(ResizeNearest(2), ResizeBicubic(3)),
+        {
+            "launches": 2,
+            "read_bytes": PIXELS * 3 * (1 + 4),
+            "written_bytes": PIXELS * 3 * (4 + 4 * 9),
+            "shuffle_bytes": PIXELS * 3 * (4 + 4 * 9),
+        },
+    ),
 ]
 
 
 @pytest.mark.parametrize(("graph", "expected"), TABLE)
 def test_features_are_the_sums_of_the_table(graph: Graph, expected: dict[str, float]) -> None:
     nothing = dict.fromkeys(FEATURE_NAMES, 0.0) | {"inferences": 1.0}
-    assert asdict(read_features(graph, height=2, width=5)) == nothing | expected
+    assert asdict(read_features(graph, height=HEIGHT, width=WIDTH)) == nothing | expected
 
 
 def test_reader_covers_the_vocabulary() -> None:
@@ -135,9 +232,11 @@ def test_a_long_skip_is_held_once_for_each_level_it_waits() -> None:
     g = GraphBuilder(channels=3)
     image = g.append(Repeat(9), g.input)  # level 1
     x = g.chain(g.input, Conv2d(8), Conv2d(8), Conv2d(27))  # levels 1, 2, 3
-    features = read_features(g.graph(g.append(Add(), image, x)), height=2, width=5)  # level 4
+    features = read_features(
+        g.graph(g.append(Add(), image, x)), height=HEIGHT, width=WIDTH
+    )  # level 4
     assert features.held_bytes == PIXELS * 27 * (4 - 1 - 1)
 
 
 def test_nothing_is_held_in_a_chain() -> None:
-    assert read_features(chain(Conv2d(8), Conv2d(8)), height=2, width=5).held_bytes == 0
+    assert read_features(chain(Conv2d(8), Conv2d(8)), height=HEIGHT, width=WIDTH).held_bytes == 0

@@ -10,7 +10,32 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from nas.graph import DepthToSpace, Graph, GraphBuilder, NearestConv2d, Op, Repeat
+from nas.graph import (
+    OPS,
+    Add,
+    BatchNorm,
+    Clip,
+    Concat,
+    Conv2d,
+    DepthToSpace,
+    GlobalAveragePool,
+    Graph,
+    GraphBuilder,
+    LeakyRelu,
+    Multiply,
+    NearestConv2d,
+    Op,
+    Prelu,
+    Relu,
+    Repeat,
+    ResizeBicubic,
+    ResizeNearest,
+    Sigmoid,
+    Slice,
+    SpaceToDepth,
+    Tanh,
+    TransposedConv2d,
+)
 from nas.readers.to_keras import to_keras
 from nas.readers.to_torch import to_torch
 from nas.readers.weights import Array, Weights, random_weights
@@ -27,12 +52,47 @@ def random_picks() -> list[Graph]:
     return [HXNET.graph(HXNET.sample(rng), scale=(2, 3, 4)[i % 3]) for i in range(10)]
 
 
+def chain(*ops: Op, channels: int = 3) -> Graph:
+    g = GraphBuilder(channels)
+    return g.graph(g.chain(g.input, *ops))
+
+
+def gated() -> Graph:
+    """Squeeze and excitation: channels scaled by what is made of their means."""
+    g = GraphBuilder(channels=3)
+    x = g.append(Conv2d(6, activation="relu"), g.input)
+    gate = g.chain(x, GlobalAveragePool(), Conv2d(2, kernel=1), Conv2d(6, kernel=1), Sigmoid())
+    return g.graph(g.append(Multiply(), x, gate))
+
+
+def joined(op: Op) -> Graph:
+    g = GraphBuilder(channels=3)
+    return g.graph(g.append(op, *(g.append(Conv2d(4, kernel=k), g.input) for k in (1, 3))))
+
+
+SINGLE = (
+    *(Conv2d(8), Conv2d(8, kernel=1, activation="relu"), Conv2d(6, groups=3, bias=False)),
+    *(Conv2d(8, stride=2), Conv2d(8, kernel=5, stride=3), Conv2d(6, groups=3, stride=2)),
+    *(Conv2d(8, form="rrrb", expansion=2), Conv2d(8, bits=4)),
+    *(TransposedConv2d(5, 2, 2), TransposedConv2d(5, 4, 2), TransposedConv2d(5, 9, 3)),
+    *(NearestConv2d(2), BatchNorm(), Repeat(3), Slice(1, 2), Relu(), LeakyRelu(0.2)),
+    *(Prelu(), Prelu(shared=True), Tanh(), Sigmoid(), Clip(0.25, 0.75), Clip()),
+    *(GlobalAveragePool(), ResizeNearest(2), ResizeNearest(3)),
+    *(ResizeBicubic(2), ResizeBicubic(3), ResizeBicubic(4)),
+)
+OPS_ALONE = {str(op): chain(op) for op in SINGLE}
+OPS_ALONE |= {str(op): joined(op) for op in (Add(), Concat(), Multiply())}
+OPS_ALONE |= {
+    "gate": gated(),
+    "SpaceToDepth": chain(ResizeNearest(2), SpaceToDepth(2)),  # of any size
+    "DepthToSpace": chain(Conv2d(12), DepthToSpace(2)),
+}
 NETWORKS = {name: zoo_entry(name).build() for name in NAMES}
 NETWORKS |= {f"pick-{i}-x{graph.scale}": graph for i, graph in enumerate(random_picks())}
 
 
-def images(channels: int = 3) -> Array:
-    return np.random.default_rng(5).random((2, 7, 9, channels), np.float32)
+def images(channels: int = 3, height: int = 7, width: int = 9) -> Array:
+    return np.random.default_rng(5).random((2, height, width, channels), np.float32)
 
 
 def torch_output(graph: Graph, weights: Weights, x: Array) -> Array:
@@ -62,18 +122,27 @@ def test_keras_agrees_with_torch(name: str) -> None:
     assert_near(keras_output(graph, weights, images()), expected)
 
 
+@pytest.mark.parametrize("size", [(7, 9), (8, 10), (1, 2)], ids=str)
+@pytest.mark.parametrize("name", OPS_ALONE)
+def test_keras_agrees_with_torch_on_each_op(name: str, size: tuple[int, int]) -> None:
+    graph = OPS_ALONE[name]
+    weights = random_weights(graph, seed=4)
+    x = images(3, *size) - np.float32(0.3)  # both signs
+    assert_near(keras_output(graph, weights, x), torch_output(graph, weights, x))
+
+
+def test_every_op_is_compared() -> None:
+    found = {type(node.op) for graph in OPS_ALONE.values() for node in graph.nodes}
+    assert found == OPS
+
+
 @given(graph=graphs())
 @settings(max_examples=25)
 def test_keras_agrees_with_torch_on_any_graph(graph: Graph) -> None:
     weights = random_weights(graph, seed=4)
-    x = images(graph.channels)
+    x = images(graph.channels, 8, 10)
     expected = torch_output(graph, weights, x)
     assert_near(keras_output(graph, weights, x), expected)
-
-
-def chain(*ops: Op, channels: int = 3) -> Graph:
-    g = GraphBuilder(channels)
-    return g.graph(g.chain(g.input, *ops))
 
 
 @pytest.mark.parametrize("copies", [NearestConv2d(3), Repeat(9)], ids=str)
@@ -89,6 +158,12 @@ def test_depth_to_space_reads_row_column_colour() -> None:
     x = np.array(pixel, np.float32)[None, None, None]
     y = keras_output(chain(DepthToSpace(2), channels=8), {}, x)
     assert y[0].tolist() == [[[10, 11], [20, 21]], [[30, 31], [40, 41]]]
+
+
+def test_space_to_depth_writes_row_column_colour() -> None:
+    x = np.array([[[10, 11], [20, 21]], [[30, 31], [40, 41]]], np.float32)[None]
+    y = keras_output(chain(SpaceToDepth(2), channels=2), {}, x)
+    assert y.flatten().tolist() == [*(10, 11), *(20, 21), *(30, 31), *(40, 41)]
 
 
 def test_input_size_may_be_fixed_or_open() -> None:
@@ -135,8 +210,9 @@ for path in sorted(Path(sys.argv[1]).glob("*.keras")):
 def test_saved_network_opens_in_safe_mode_where_nas_cannot_be_imported(tmp_path: Path) -> None:
     x = images()
     np.save(tmp_path / "images.input.npy", x)
-    weights = {name: random_weights(graph, seed=6) for name, graph in NETWORKS.items()}
-    for name, graph in NETWORKS.items():
+    saved = {**NETWORKS, **{f"op-{i}": graph for i, graph in enumerate(OPS_ALONE.values())}}
+    weights = {name: random_weights(graph, seed=6) for name, graph in saved.items()}
+    for name, graph in saved.items():
         to_keras(graph, weights[name]).save(tmp_path / f"{name}.keras")
     subprocess.run(
         [sys.executable, "-I", "-c", STRANGER, str(tmp_path), str(tmp_path / "images.input.npy")],
@@ -144,6 +220,6 @@ def test_saved_network_opens_in_safe_mode_where_nas_cannot_be_imported(tmp_path:
         cwd=tmp_path,
         env={"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"},
     )
-    for name, graph in NETWORKS.items():
+    for name, graph in saved.items():
         expected = torch_output(graph, weights[name], x)
         assert_near(np.load(tmp_path / f"{name}.npy"), expected)

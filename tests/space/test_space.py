@@ -45,6 +45,33 @@ def test_size_follows_a_condition_on_a_condition() -> None:
     assert space.size() == 3 * (1 + 1 + 4) == len(list(space.picks()))
 
 
+def ignores_kernel(pick: Pick, scale: int) -> Graph:
+    return build(Pick({**pick, "kernel": 3}), scale)
+
+
+def test_distinct_networks_are_counted_by_building_them() -> None:
+    assert TOY.count_distinct() == TOY.size() == 9
+    assert replace(TOY, build=ignores_kernel).count_distinct(2) == 3 * 2
+
+
+def test_distinct_networks_are_not_built_where_the_space_knows_or_has_too_many() -> None:
+    unbuilt = replace(TOY, build=leaves)
+    assert replace(unbuilt, distinct_at=(2,)).count_distinct(2) == 9
+    with pytest.raises(SpaceError):
+        replace(unbuilt, distinct_at=(2,)).count_distinct(3)
+    thousand = tuple(range(1000))
+    salts = (Choice("salt", thousand), Choice("pepper", thousand))
+    many = replace(unbuilt, choices=(*TOY.choices, *salts))
+    assert (many.size(), many.count_distinct()) == (9 * 10**6, None)
+
+
+def test_distinct_networks_are_of_a_scale_of_the_space() -> None:
+    for wrong in (lambda: TOY.count_distinct(5), lambda: replace(TOY, distinct_at=(3, 5))):
+        with pytest.raises(SpaceError) as caught:
+            wrong()
+        assert str(caught.value) == "space 'toy' has no scale 5 (it has 2, 3)"
+
+
 def test_pick_is_a_mapping_with_attributes() -> None:
     pick = TOY.check({"width": 8, "extra": "conv", "kernel": 3})
     assert (pick.width, pick["extra"], dict(pick)["kernel"]) == (8, "conv", 3)

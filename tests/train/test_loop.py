@@ -26,7 +26,7 @@ def trainer(
     leaves: tuple[Pair, ...], graph: Graph = XCAT, *, seed: int = 1, recipe: Recipe = RECIPE
 ) -> Trainer:
     sampler = PatchSampler(leaves, lr_patch=recipe.lr_patch, scale=3, seed=0)
-    solve_set = SolveSet(*calibration_patches(leaves, lr_size=24, count=8, seed=1, scale=3), 3)
+    solve_set = SolveSet(*calibration_patches(leaves, lr_size=24, count=8, seed=1, scale=3))
     return Trainer(graph, sampler, solve_set, recipe, seed=seed)
 
 

@@ -1,0 +1,100 @@
+"""A graph as a module to train: convolutions in their train-time form."""
+
+from collections.abc import Iterator
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nas.graph import Graph
+from nas.readers.to_torch import GraphModule, Parts, forward_of, to_torch
+from nas.readers.weights import Array, Weights, conv_nodes, kernel_to_torch
+from nas.train.forms import FormConv
+
+__all__ = ["Trainable"]
+
+
+class Trainable(GraphModule):
+    """Runs a graph whose convolutions train in their form.
+
+    Weights come and go as those of the plain convolutions that are deployed.
+
+    Args:
+        graph: The network.
+        seed: Of the random part of forms.
+        online: Whether forms are collapsed in each step and run as one convolution, as in SESR,
+            where that is what their branches compute; otherwise the branches are run.
+    """
+
+    def __init__(self, graph: Graph, *, seed: int = 0, online: bool = True) -> None:
+        super().__init__(graph)
+        self.online = online
+        self.forms = nn.ModuleDict()
+        self._deployed_parts = [f"{name}/{part}" for name, part, _ in self.named_parts()]
+        for position, op, channels in conv_nodes(graph):
+            if op.form != "plain":
+                name = str(position)
+                self.forms[name] = FormConv(op, channels, seed=seed + position)
+                del self.kernels[name]
+                if op.bias:
+                    del self.biases[name]
+
+    def apply_node(self, position: int, *xs: Tensor) -> Tensor:
+        """The output of one node, given what it reads."""
+        form = dict(self._forms()).get(str(position))
+        if form is None:
+            return super().apply_node(position, *xs)
+        if self.online and (form.steady or not self.training):
+            return forward_of(form.op, Parts(*form.collapse()), *xs)
+        y = form.forward(*xs)
+        return functional.relu(y) if form.op.activation == "relu" else y
+
+    def parameters_of(self, position: int) -> list[nn.Parameter]:
+        """Those of one node."""
+        found = [parameter for name, _, parameter in self.named_parts() if name == str(position)]
+        for name, form in self._forms():
+            if name == str(position):
+                found.extend(form.parameters())
+        return found
+
+    def deployed(self) -> list[Tensor]:
+        """What `to_torch(graph).parameters()` would be, in its order: forms are collapsed."""
+        found: dict[str, Tensor | None] = {}
+        for name, part, parameter in self.named_parts():
+            found[f"{name}/{part}"] = parameter
+        for name, form in self._forms():
+            found[f"{name}/kernel"], found[f"{name}/bias"] = form.collapse()
+        return [cast(Tensor, found[key]) for key in self._deployed_parts]
+
+    @torch.no_grad()
+    def plain(self) -> GraphModule:
+        """The deployed network as it is now."""
+        module = to_torch(self.graph)
+        for parameter, tensor in zip(module.parameters(), self.deployed(), strict=True):
+            parameter.copy_(tensor)
+        return module
+
+    def weights(self) -> dict[str, Array]:
+        """A copy of the deployed weights in the common layout."""
+        return self.plain().weights()
+
+    def load_weights(self, weights: Weights) -> None:
+        """Copies `weights` in; forms start from them, see `FormConv.start_from`."""
+        super().load_weights(weights)
+        for name, form in self._forms():
+            kernel = torch.from_numpy(kernel_to_torch(weights[f"{name}/kernel"]))
+            bias = torch.from_numpy(weights[f"{name}/bias"]) if form.op.bias else None
+            form.start_from(kernel, bias)
+
+    @torch.no_grad()
+    def settle(self, x: Tensor) -> None:
+        """Gives batch normalisations inside forms the statistics of an input (n, c, h, w)."""
+        if all(form.steady for _, form in self._forms()):
+            return
+        outputs = self.plain().run(x, range(len(self.graph.nodes)))
+        for name, form in self._forms():
+            form.settle(outputs[self.graph.nodes[int(name)].inputs[0]])
+
+    def _forms(self) -> Iterator[tuple[str, FormConv]]:
+        return cast(Iterator[tuple[str, FormConv]], iter(self.forms.items()))
