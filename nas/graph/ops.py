@@ -84,6 +84,11 @@ def written_attributes(op: Any) -> list[str]:
     return found
 
 
+def _check_positive(op: Any, count: int) -> None:
+    if count < 1:
+        raise ShapeError(f"{op} needs a positive number")
+
+
 @dataclass(frozen=True, slots=True)
 class Input(_Written):
     """The low-resolution image."""
@@ -188,6 +193,9 @@ class NearestConv2d(_Written):
 
     block: int
 
+    def __post_init__(self) -> None:
+        _check_positive(self, self.block)
+
     def shape_of(self, x: Shape) -> Shape:
         return Shape(x.height, x.width, x.channels * self.block**2)
 
@@ -197,6 +205,9 @@ class Repeat(_Written):
     """The same values as `NearestConv2d`, made by copying the tensor `times` times."""
 
     times: int
+
+    def __post_init__(self) -> None:
+        _check_positive(self, self.times)
 
     def shape_of(self, x: Shape) -> Shape:
         return Shape(x.height, x.width, x.channels * self.times)
@@ -320,6 +331,8 @@ class Clip(_Written):
     high: float = 1.0
 
     def __post_init__(self) -> None:
+        for name in ("low", "high"):  # 1 and 1.0 are one number and one text
+            object.__setattr__(self, name, float(getattr(self, name)))
         if not self.low < self.high:
             raise ShapeError(f"{self} needs low < high")
 
@@ -337,6 +350,9 @@ class DepthToSpace(_Written):
 
     block: int
 
+    def __post_init__(self) -> None:
+        _check_positive(self, self.block)
+
     def shape_of(self, x: Shape) -> Shape:
         if x.channels % self.block**2:
             raise ShapeError(f"{self} needs a multiple of {self.block**2} channels, got {x}")
@@ -348,6 +364,9 @@ class SpaceToDepth(_Written):
     """Moves pixels into channels: the inverse of `DepthToSpace`, in the same order."""
 
     block: int
+
+    def __post_init__(self) -> None:
+        _check_positive(self, self.block)
 
     def shape_of(self, x: Shape) -> Shape:
         if x.height % self.block or x.width % self.block:
@@ -361,15 +380,21 @@ class ResizeNearest(_Written):
 
     factor: int
 
+    def __post_init__(self) -> None:
+        _check_positive(self, self.factor)
+
     def shape_of(self, x: Shape) -> Shape:
         return Shape(x.height * self.factor, x.width * self.factor, x.channels)
 
 
 @dataclass(frozen=True, slots=True)
 class ResizeBicubic(_Written):
-    """Cubic convolution (a = -0.5) to `factor` times the size, borders repeated."""
+    """Cubic convolution (a = -0.5) to `factor` times the size; what lies beyond counts nothing."""
 
     factor: int
+
+    def __post_init__(self) -> None:
+        _check_positive(self, self.factor)
 
     def shape_of(self, x: Shape) -> Shape:
         return Shape(x.height * self.factor, x.width * self.factor, x.channels)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from nas.errors import IllegalError
@@ -16,7 +17,7 @@ from nas.graph import Graph, Tanh
 from nas.quantize.quiet import quiet
 from nas.quantize.scheme import MOVES, Grid, regrids
 from nas.readers.to_keras import to_keras
-from nas.readers.weights import Weights
+from nas.readers.weights import Array, Weights
 
 __all__ = ["to_tflite"]
 
@@ -72,7 +73,12 @@ def to_tflite(
         return y if moved else _OnGrid(grid[position])(y)
 
     network = to_keras(
-        graph, weights, height=height, width=width, on_edge=on_edge, on_output=on_output
+        graph,
+        _distinct_biases(weights),
+        height=height,
+        width=width,
+        on_edge=on_edge,
+        on_output=on_output,
     )
     converter = tf.lite.TFLiteConverter.from_keras_model(network)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -80,3 +86,17 @@ def to_tflite(
     converter.inference_output_type = tf.uint8
     with quiet():
         return bytes(converter.convert())
+
+
+def _distinct_biases(weights: Weights) -> dict[str, Array]:
+    """`weights`, where biases that are all one number differ in the last bit of the first.
+
+    The converter keeps such a bias as a single constant and gives every channel the code that is
+    right for the first channel's scale only (seen in TensorFlow 2.21).
+    """
+    found = dict(weights)
+    for name, array in weights.items():
+        if name.endswith("/bias") and array.size > 1 and array.any() and np.ptp(array) == 0:
+            found[name] = array.copy()
+            found[name][0] = np.nextafter(array[0], np.float32(np.inf))
+    return found

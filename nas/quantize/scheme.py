@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import networkx as nx
+import numpy as np
 
 from nas.graph import (
     Add,
@@ -75,7 +76,16 @@ def grid_of(low: float, high: float) -> Grid:
     """The grid that spans `low`..`high` and holds zero exactly."""
     low, high = min(low, 0.0), max(high, 0.0)
     scale = max((high - low) / 255, 1e-6)
-    return Grid(scale, max(-128, min(127, round(-128 - low / scale))))
+    grid = Grid(scale, max(-128, min(127, round(-128 - low / scale))))
+    for _ in range(4):  # one suffices nearly always
+        grid = Grid(_stored_scale(grid), grid.zero_point)
+    return grid
+
+
+def _stored_scale(grid: Grid) -> float:
+    """What a file holds: the converter reads both ends as float32 and divides anew."""
+    low, high = float(np.float32(grid.low)), float(np.float32(grid.high))
+    return float(np.float32((high - low) / 255))
 
 
 @dataclass(frozen=True, slots=True)

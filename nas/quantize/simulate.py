@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nas.graph import Add, Conv2d, Graph, LeakyRelu, Multiply, TransposedConv2d
+from nas.graph import Add, Conv2d, Graph, LeakyRelu, Multiply, Prelu, TransposedConv2d
 from nas.quantize.scheme import MOVES, Grid, grids, regrids
 from nas.readers.to_torch import GraphModule, to_torch
 from nas.readers.weights import Weights
@@ -60,10 +60,11 @@ class Simulation:
         for position, node in enumerate(graph.nodes):
             if isinstance(node.op, Conv2d | TransposedConv2d):
                 self._round_conv(position, node.op)
-        for _, part, slope in self.codes.named_parts():
-            if part == "slope":
-                scale = float(slope.detach().abs().max()) / 127
-                slope.data = (_half_away(slope.data.double() / scale) * scale).float()
+        self._slopes = {
+            name: slope.detach()
+            for name, part, slope in self.codes.named_parts()
+            if part == "slope"
+        }
 
     @torch.no_grad()
     def run(self, images: Tensor, end: int | None = None) -> list[Tensor]:
@@ -118,6 +119,8 @@ class Simulation:
             return join(xs, self._scales(position), grid)
         if isinstance(node.op, LeakyRelu):
             return _leak(xs[0], node.op.slope, self.grid[node.inputs[0]], grid)
+        if isinstance(node.op, Prelu):
+            return _prelu(xs[0], self._slopes[str(position)], self.grid[node.inputs[0]], grid)
         y = self.codes.apply_node(position, *xs)
         return y if isinstance(node.op, MOVES) else _round(y, grid)
 
@@ -154,11 +157,25 @@ def _leak(x: Tensor, slope: float, before: Grid, after: Grid) -> Tensor:
 
 
 def _regrid(x: Tensor, before: Grid, after: Grid) -> Tensor:
-    """As LiteRT's RELU, which rounds twice: to the ratio's mantissa, then to its power of two."""
-    mantissa, exponent = math.frexp(before.scale / after.scale)
     codes = (x / before.scale).round()
-    once = (codes * 2 ** max(exponent, 0) * mantissa + 0.5).floor()
-    return _on_grid((once * 2.0 ** min(exponent, 0) + 0.5).floor(), after)
+    return _on_grid(_fixed_point(codes, before.scale / after.scale), after)
+
+
+def _prelu(x: Tensor, slope: Tensor, before: Grid, after: Grid) -> Tensor:
+    """With one int8 grid for all slopes."""
+    codes = (x / before.scale).round()
+    step = float(slope.abs().max()) / 127
+    slopes = _half_away(slope.double() / step)[:, None, None].float()
+    above = _fixed_point(codes, before.scale / after.scale)
+    below = _fixed_point(codes * slopes, before.scale * step / after.scale)
+    return _on_grid(torch.where(codes < 0, below, above), after)
+
+
+def _fixed_point(x: Tensor, ratio: float) -> Tensor:
+    """As LiteRT's own kernels round: after the ratio's mantissa, then its power of two."""
+    mantissa, exponent = math.frexp(ratio)
+    once = (x * 2 ** max(exponent, 0) * mantissa + 0.5).floor()
+    return _half_away(once * 2.0 ** min(exponent, 0))
 
 
 def _on_grid(steps: Tensor, grid: Grid) -> Tensor:

@@ -14,14 +14,15 @@ from nas.data.images import Pair
 from nas.data.metrics import psnr_db
 from nas.data.patches import PatchSampler, calibration_patches
 from nas.data.resample import downscale
-from nas.graph import Graph
+from nas.errors import IllegalError
+from nas.graph import Concat, Conv2d, Graph, GraphBuilder, Tanh
 from nas.quantize.convert import to_tflite
 from nas.quantize.litert import op_names, run_tflite, tensor_types
 from nas.quantize.refit import quantize
 from nas.quantize.scheme import Grid
 from nas.quantize.simulate import Simulation, calibrate
 from nas.readers.to_torch import to_torch
-from nas.readers.weights import Array
+from nas.readers.weights import Array, random_weights
 from nas.space import load_space
 from nas.train.loop import SolveSet, Trainer, image_tensor
 from nas.train.recipe import Recipe
@@ -128,3 +129,30 @@ def test_quantisation_costs_little_and_less_than_without_its_care(name: str) -> 
     plain = psnr_db(uint8(Simulation(graph, made.trained, plain_grid)(x)), hr, shave=3)
     assert exact - careful < 0.4
     assert careful > plain - 0.02
+
+
+@pytest.mark.parametrize("bias", [0.5, 0.0])
+def test_equal_biases_are_right_for_every_channel(bias: float) -> None:
+    g = GraphBuilder(channels=3)
+    graph = g.graph(g.chain(g.input, Conv2d(8), Conv2d(3, kernel=1)))
+    weights = random_weights(graph, seed=0)
+    weights["2/bias"] = np.full(3, bias, np.float32)
+    lr, _ = lr_and_hr()
+    grid = calibrate(graph, weights, image_tensor(lr))
+    file = to_tflite(graph, weights, grid, height=HEIGHT, width=WIDTH)
+    simulated = uint8(Simulation(graph, weights, grid)(image_tensor(lr)))
+    np.testing.assert_array_equal(run_tflite(file, lr), simulated)
+
+
+def test_tanh_cannot_join_tensors_of_another_grid() -> None:
+    g = GraphBuilder(channels=3)
+    curved = g.chain(g.input, Conv2d(8), Tanh())
+    graph = g.graph(g.append(Conv2d(3), g.append(Concat(), curved, g.append(Conv2d(8), g.input))))
+    weights = random_weights(graph, seed=0)
+    grid = calibrate(graph, weights, image_tensor(lr_and_hr()[0]))
+    with pytest.raises(IllegalError) as caught:
+        to_tflite(graph, weights, grid, height=HEIGHT, width=WIDTH)
+    assert str(caught.value) == (
+        f"node 2 of {graph.digest}: the codes of a tanh are 1/128 apart and cannot join tensors of "
+        "another grid"
+    )

@@ -1,5 +1,6 @@
 """Which tensors share a grid, which are fixed, and where the image changes grids."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,6 +62,13 @@ def test_grid_misses_no_end_by_more_than_a_step(low: float, high: float) -> None
     assert -128 <= grid.zero_point <= 127
     assert abs(grid.low - low) <= grid.scale
     assert abs(grid.high - high) <= grid.scale
+
+
+@given(low=st.floats(-100, 0), high=st.floats(1e-3, 100))
+def test_scale_is_the_one_that_a_file_holds(low: float, high: float) -> None:
+    grid = grid_of(low, high)
+    ends = (float(np.float32(grid.low)), float(np.float32(grid.high)))
+    assert grid.scale == np.float32((ends[1] - ends[0]) / 255)
 
 
 def test_image_grid_is_that_of_uint8() -> None:

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 
 from nas.graph import Conv2d, Graph, GraphBuilder
-from nas.quantize.scheme import IMAGE_GRID, Grid
+from nas.quantize.scheme import IMAGE_GRID
 from nas.quantize.simulate import Simulation, calibrate, quantize_kernel
 from nas.readers.to_torch import to_torch
 from nas.readers.weights import kernel_to_torch, random_weights
@@ -87,7 +87,9 @@ def test_calibration_sees_the_least_and_the_greatest_value() -> None:
     weights = {"1/kernel": ones * 3, "2/kernel": ones}
     weights |= {"1/bias": np.array([-1], np.float32), "2/bias": np.zeros(1, np.float32)}
     grid = calibrate(graph, weights, torch.tensor([0.0, 0.5, 1.0]).reshape(1, 1, 1, 3))
-    assert grid == (IMAGE_GRID, Grid(3 / 255, -43), IMAGE_GRID)  # -1..2; -128 + 255/3
+    assert (grid[0], grid[2]) == (IMAGE_GRID, IMAGE_GRID)
+    assert grid[1].scale == pytest.approx(3 / 255)  # -1..2
+    assert grid[1].zero_point == -43  # -128 + 255/3
 
 
 def test_run_may_end_early() -> None:

@@ -18,7 +18,6 @@ HEIGHT, WIDTH = 360, 640
 BASELINES = ("EDSR-x3",)  # minutes and gigabytes at this size; no challenge network
 DISTINCT = {ENTRIES[name].build().deployed.digest: name for name in reversed(mobile_x3_names())}
 NAMES = sorted(set(DISTINCT.values()) - set(BASELINES))
-LEAST_SHARE = {"IMDN-x3": 0.9, "FSRCNN-RGBx3": 0.9}  # leaky slopes; else 0.995
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -32,6 +31,7 @@ def test_file_is_all_integer_and_agrees_with_the_simulation(name: str) -> None:
     simulated = Simulation(graph, weights, grid)(image_tensor(image))
     expected = (simulated * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
     found = run_tflite(file, image)
-    assert found.std() > 20  # not all black or white
+    assert found.std() > 15  # not all black or white
     near = np.abs(found.astype(int) - expected) <= 1
-    assert near.mean() >= LEAST_SHARE.get(name, 0.995)
+    assert near.mean() >= 0.995
+    assert (found == expected).mean() > 0.98  # and mostly the very code

@@ -40,11 +40,13 @@ from nas.readers.to_keras import to_keras
 from nas.readers.to_torch import to_torch
 from nas.readers.weights import Array, Weights, random_weights
 from nas.space import load_space
-from nas.zoo import zoo_entry
+from nas.zoo import mobile_x3_names, zoo_entry
+from tests.networks import sensible_weights, smooth_images
 from tests.strategies import graphs
 
 HXNET = load_space("hxnet")
 NAMES = ("XCAT", "XLSR", "ABPN", "RepGSR", "BilibiliAI", "XCAT-M", "DoubleZ")
+MOBILE = tuple(name for name in mobile_x3_names() if name != "EDSR-x3")  # which has gigabytes
 
 
 def random_picks() -> list[Graph]:
@@ -134,6 +136,16 @@ def test_keras_agrees_with_torch_on_each_op(name: str, size: tuple[int, int]) ->
 def test_every_op_is_compared() -> None:
     found = {type(node.op) for graph in OPS_ALONE.values() for node in graph.nodes}
     assert found == OPS
+
+
+@pytest.mark.parametrize("name", MOBILE)
+def test_keras_agrees_with_torch_on_every_mobile_network(name: str) -> None:
+    graph = zoo_entry(name).build()
+    weights = sensible_weights(graph)
+    x = smooth_images(2, 8, 10).astype(np.float32) / 255
+    expected = torch_output(graph, weights, x)
+    assert expected.std() > 0.02
+    np.testing.assert_allclose(keras_output(graph, weights, x), expected, atol=1e-5, rtol=0)
 
 
 @given(graph=graphs())
