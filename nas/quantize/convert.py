@@ -16,6 +16,7 @@ from nas.errors import IllegalError
 from nas.graph import Graph, Tanh
 from nas.quantize.quiet import quiet
 from nas.quantize.scheme import MOVES, Grid, regrids
+from nas.quantize.simulate import narrow_weights
 from nas.readers.to_keras import to_keras
 from nas.readers.weights import Array, Weights
 
@@ -74,7 +75,7 @@ def to_tflite(
 
     network = to_keras(
         graph,
-        _distinct_biases(weights),
+        _distinct_biases(narrow_weights(graph, weights)),
         height=height,
         width=width,
         on_edge=on_edge,

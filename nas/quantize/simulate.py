@@ -16,9 +16,9 @@ from torch import Tensor
 from nas.graph import Add, Conv2d, Graph, LeakyRelu, Multiply, Prelu, TransposedConv2d
 from nas.quantize.scheme import MOVES, Grid, grids, regrids
 from nas.readers.to_torch import GraphModule, to_torch
-from nas.readers.weights import Weights
+from nas.readers.weights import Array, Weights, conv_nodes
 
-__all__ = ["Simulation", "calibrate", "quantize_kernel"]
+__all__ = ["Simulation", "calibrate", "narrow_weights", "quantize_kernel"]
 
 
 def quantize_kernel(kernel: Tensor, *, axis: int = 0, bits: int = 8) -> tuple[Tensor, Tensor]:
@@ -33,6 +33,17 @@ def quantize_kernel(kernel: Tensor, *, axis: int = 0, bits: int = 8) -> tuple[Te
     exact = kernel.double()  # as the converter: in float32 one code in thousands would differ
     scale = exact.abs().amax(dim=others, keepdim=True).clamp_min(1e-12) / (2 ** (bits - 1) - 1)
     return _half_away(exact / scale).float(), scale.flatten()
+
+
+def narrow_weights(graph: Graph, weights: Weights) -> dict[str, Array]:
+    """`weights` with kernels of fewer than 8 bits on their grid, which int8 codes hold."""
+    found = dict(weights)
+    for position, op, _ in conv_nodes(graph):
+        if op.bits < 8:
+            kernel = torch.from_numpy(found[f"{position}/kernel"])
+            codes, scale = quantize_kernel(kernel, axis=3, bits=op.bits)
+            found[f"{position}/kernel"] = (codes * scale).float().numpy()
+    return found
 
 
 @torch.no_grad()
@@ -54,7 +65,8 @@ class Simulation:
     def __init__(self, graph: Graph, weights: Weights, grid: Sequence[Grid]) -> None:
         self.graph = graph
         self.grid = tuple(grid)
-        self.codes: GraphModule = to_torch(graph, weights)  # kernels and biases become codes
+        narrow = narrow_weights(graph, weights)
+        self.codes: GraphModule = to_torch(graph, narrow)  # kernels and biases become codes
         self.steps: dict[int, Tensor] = {}  # of each convolution: what one unit of its sums means
         self._regrids = regrids(graph, self.grid)
         for position, node in enumerate(graph.nodes):
@@ -89,13 +101,9 @@ class Simulation:
 
     @torch.no_grad()
     def _round_conv(self, position: int, op: Conv2d | TransposedConv2d) -> None:
-        """Kernel and bias of one convolution as codes; fewer bits lie in int8 codes."""
+        """Kernel and bias of one convolution as codes."""
         kernel = self.codes.kernels[str(position)]
         axis = 1 if isinstance(op, TransposedConv2d) else 0
-        shape = [-1 if d == axis else 1 for d in range(4)]
-        if isinstance(op, Conv2d) and op.bits < 8:
-            codes, scale = quantize_kernel(kernel, axis=axis, bits=op.bits)
-            kernel.copy_(codes * scale.reshape(shape))
         codes, scale = quantize_kernel(kernel, axis=axis)
         kernel.copy_(codes)
         before = self.grid[self.graph.nodes[position].inputs[0]].scale
