@@ -45,6 +45,7 @@ __all__ = [
 
 MOVES = (Concat, DepthToSpace, Repeat, ResizeNearest, Slice, SpaceToDepth)
 """Ops whose output holds input values and nothing else, so it lies on the grid of its inputs."""
+_FUSE = Conv2d | Add | Multiply  # ops that the converter makes one with a rectifier behind them
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,8 @@ class Scheme:
         fixed: Grids that do not depend on calibration, by group: of what a clip or the uint8 output
             limits to 0..1, and of what only moves values of a fixed grid.
         regrid: Edges (reader, pinned node) that need a change of grid when the grids differ.
-        rectified: Nodes that only a `Relu` reads: the converter makes one op of the two, which
-            writes on the grid of the `Relu`.
+        rectified: Nodes that only a `Relu` reads, at once or behind a depth-to-space: the converter
+            makes one op of the two, which writes on the grid of the `Relu`.
     """
 
     group: tuple[int, ...]
@@ -133,9 +134,18 @@ def read_scheme(graph: Graph) -> Scheme:
 
 
 def _is_rectified(graph: Graph, position: int) -> bool:
+    """Whether a rectifier is all that becomes of a node, at once or behind a depth-to-space."""
     readers = graph.consumers[position]
-    fuses = isinstance(graph.nodes[position].op, Conv2d | Add | Multiply)
-    return fuses and len(readers) == 1 and isinstance(graph.nodes[readers[0]].op, Relu)
+    op = graph.nodes[position].op
+    if len(readers) != 1:
+        return False
+    if isinstance(op, DepthToSpace):
+        before = graph.nodes[position].inputs[0]
+        alone = isinstance(graph.nodes[before].op, _FUSE) and len(graph.consumers[before]) == 1
+        return alone and isinstance(graph.nodes[readers[0]].op, Relu)
+    if isinstance(graph.nodes[readers[0]].op, DepthToSpace):
+        return isinstance(op, _FUSE) and _is_rectified(graph, readers[0])
+    return isinstance(op, _FUSE) and isinstance(graph.nodes[readers[0]].op, Relu)
 
 
 def _fixed_grid(graph: Graph, members: set[int]) -> Grid | None:
