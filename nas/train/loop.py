@@ -80,12 +80,14 @@ class Trainer:
         self._module.settle(self._solve_set.lr)
 
     def _make_optimizer(self) -> torch.optim.Adam:
-        read = self._module.parameters_of(self._readout.conv) if self._readout else []
-        last = set(map(id, read))
-        body = [p for p in self._parameters if id(p) not in last]
-        groups = [{"params": body, "factor": 1.0}]
-        if read:
-            groups.append({"params": read, "factor": self.recipe.readout_factor})
+        by_factor: dict[float, list[torch.nn.Parameter]] = {}
+        for position in range(len(self._graph.nodes)):
+            if parameters := self._module.parameters_of(position):
+                factor = 1 / self._module.amplification(position)
+                if self._readout and position == self._readout.conv:
+                    factor *= self.recipe.readout_factor
+                by_factor.setdefault(factor, []).extend(parameters)
+        groups = [{"params": found, "factor": factor} for factor, found in by_factor.items()]
         return torch.optim.Adam(groups, lr=self.recipe.learning_rate, fused=True)
 
     def _learning_rate(self) -> float:

@@ -182,11 +182,23 @@ def test_every_parameter_of_a_form_is_trained(leaves: tuple[Pair, ...], form: Fo
 
 def test_readout_in_a_form_learns_at_its_own_rate(leaves: tuple[Pair, ...]) -> None:
     run = trainer(leaves, network("repvgg", readout="rep_block"))
-    body, read = run._optimizer.param_groups
-    assert (body["factor"], read["factor"]) == (1.0, RECIPE.readout_factor)
     position = max(int(name) for name in run._module.forms)
     held = set(map(id, run._module.parameters_of(position)))
+    groups = run._optimizer.param_groups
+    (read,) = (group for group in groups if held & set(map(id, group["params"])))
     assert set(map(id, read["params"])) == held
     assert len(held) == 4
-    both = [*body["params"], *read["params"]]
-    assert len(both) == len(set(map(id, both))) == len(list(run._module.parameters()))
+    assert read["factor"] == RECIPE.readout_factor / run._module.amplification(position)
+    every = [parameter for group in groups for parameter in group["params"]]
+    assert len(every) == len(set(map(id, every))) == len(list(run._module.parameters()))
+
+
+def test_wide_form_moves_its_kernel_further_than_a_plain_convolution() -> None:
+    def amplification(op: Conv2d) -> float:
+        g = GraphBuilder(channels=8)
+        return Trainable(g.graph(g.append(op, g.input))).amplification(1)
+
+    assert amplification(Conv2d(8)) == 1
+    assert amplification(Conv2d(8, form="kernel_network")) == 1
+    narrow, wide = (amplification(Conv2d(8, form="rep_block", expansion=n)) for n in (1, 8))
+    assert 1 <= narrow < wide
