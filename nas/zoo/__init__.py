@@ -46,11 +46,11 @@ def zoo_entry(name: str) -> Entry:
     except KeyError:
         import difflib
 
-        near = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)
+        near = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.0)
         names = ", ".join(by_lower[n].name for n in near)
-        meant = f"did you mean {names}? " if names else ""
         raise UsageError(
-            f"there is no published network {name!r}", f"{meant}`nas zoo list` has all"
+            f"there is no published network {name!r}",
+            f"the nearest names are {names}; `nas zoo list` has all",
         ) from None
 
 

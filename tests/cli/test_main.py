@@ -131,7 +131,9 @@ def test_bad_input_is_one_line_and_leaves_nothing(
 def test_an_unknown_network_is_one_line(tmp_path: Path) -> None:
     done = nas("zoo", "show", "xcet", cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: there is no published network 'xcet' (did you mean XCAT")
+    assert done.stderr.startswith(
+        "error: there is no published network 'xcet' (the nearest names are XCAT"
+    )
 
 
 def run(line: str, monkeypatch: pytest.MonkeyPatch) -> object:

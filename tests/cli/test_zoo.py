@@ -105,7 +105,8 @@ MISTAKES = [
     ),
     (
         "show xslr",
-        "error: there is no published network 'xslr' (did you mean XLSR? `nas zoo list` has all)\n",
+        "error: there is no published network 'xslr' "
+        "(the nearest names are XLSR, ACSR, SCSRN; `nas zoo list` has all)\n",
     ),
     (
         "check 00000",

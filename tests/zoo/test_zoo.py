@@ -127,14 +127,15 @@ def test_name_is_found_whatever_its_case() -> None:
 def test_unknown_name_gets_the_nearest_ones() -> None:
     with pytest.raises(UsageError) as caught:
         zoo_entry("xslr")
-    assert str(caught.value).startswith("there is no published network 'xslr' (did you mean XLSR")
-    assert str(caught.value).endswith("? `nas zoo list` has all)")
+    assert str(caught.value) == (
+        "there is no published network 'xslr' "
+        "(the nearest names are XLSR, ACSR, SCSRN; `nas zoo list` has all)"
+    )
 
 
-def test_name_like_none_gets_no_suggestion() -> None:
-    with pytest.raises(UsageError) as caught:
+def test_name_like_none_gets_the_nearest_ones_too() -> None:
+    with pytest.raises(UsageError, match=r"the nearest names are \S+, \S+, \S+; `nas zoo list`"):
         zoo_entry("00000")
-    assert str(caught.value) == ("there is no published network '00000' (`nas zoo list` has all)")
 
 
 def test_equal_networks_go_by_their_first_name() -> None:
