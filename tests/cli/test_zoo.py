@@ -109,8 +109,9 @@ MISTAKES = [
         "(the nearest names are XLSR, ACSR, SCSRN; `nas zoo list` has all)\n",
     ),
     (
-        "check 00000",
-        "error: there is no published network '00000' (`nas zoo list` has all)\n",
+        "check nope",
+        "error: there is no published network 'nope' "
+        "(the nearest names are BOE, HOPN, NCNet; `nas zoo list` has all)\n",
     ),
 ]
 
