@@ -43,7 +43,7 @@ from nas.readers.weights import (
     weight_nodes,
 )
 
-__all__ = ["NORM_EPSILON", "GraphModule", "Parts", "forward_of", "to_torch"]
+__all__ = ["GraphModule", "Parts", "forward_of", "space_to_depth", "to_torch"]
 
 
 _NOTHING = torch.empty(0)
@@ -171,10 +171,14 @@ def pool_forward(op: GlobalAveragePool, parts: Parts, x: Tensor) -> Tensor:
 
 @forward_of.on(SpaceToDepth)
 def space_to_depth_forward(op: SpaceToDepth, parts: Parts, x: Tensor) -> Tensor:
-    n, c, h, w = x.shape
-    shaped = x.reshape(n, c, h // op.block, op.block, w // op.block, op.block)
-    shuffled = shaped.permute(0, 3, 5, 1, 2, 4)
-    return shuffled.reshape(n, c * op.block**2, h // op.block, w // op.block)
+    return space_to_depth(x, op.block)
+
+
+def space_to_depth(image: Tensor, block: int) -> Tensor:
+    """(n, c, h*block, w*block) -> (n, block^2*c, h, w) in TensorFlow's channel order."""
+    n, c, h, w = image.shape
+    shaped = image.reshape(n, c, h // block, block, w // block, block)
+    return shaped.permute(0, 3, 5, 1, 2, 4).reshape(n, c * block**2, h // block, w // block)
 
 
 @forward_of.on(ResizeNearest)

@@ -6,7 +6,7 @@ from torch.nn import functional
 from torch.nn.init import kaiming_normal_, orthogonal_
 
 from nas.graph.forms import Filter, Link
-from nas.readers.to_torch import NORM_EPSILON
+from nas.graph.ops import NORM_EPSILON
 
 __all__ = ["Collapsed", "LinkConv", "Norm", "centred", "compose", "identity"]
 

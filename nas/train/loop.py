@@ -9,10 +9,10 @@ from torch import Tensor
 from nas.data.patches import PatchSampler
 from nas.graph import Clip, Graph
 from nas.readers.readout import find_readout
-from nas.readers.to_torch import GraphModule, to_torch
+from nas.readers.to_torch import GraphModule, space_to_depth, to_torch
 from nas.readers.weights import Array, Weights
 from nas.train.recipe import Recipe
-from nas.train.solve import added_to, ridge_readout, space_to_depth
+from nas.train.solve import added_to, ridge_readout
 from nas.train.start import identity_start
 from nas.train.trainable import Trainable
 

@@ -8,8 +8,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from nas.readers.readout import Readout
+from nas.readers.to_torch import space_to_depth
 
-__all__ = ["Solution", "added_to", "ridge_readout", "space_to_depth"]
+__all__ = ["Solution", "added_to", "ridge_readout"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +26,6 @@ class Solution:
     kernel: Tensor
     bias: Tensor | None
     normal: Tensor
-
-
-def space_to_depth(image: Tensor, block: int) -> Tensor:
-    """(n, c, h*block, w*block) -> (n, block^2*c, h, w) in TensorFlow's channel order."""
-    n, c, h, w = image.shape
-    shaped = image.reshape(n, c, h // block, block, w // block, block)
-    return shaped.permute(0, 3, 5, 1, 2, 4).reshape(n, c * block**2, h // block, w // block)
 
 
 def added_to(readout: Readout, outputs: Sequence[Tensor]) -> Tensor | float:
