@@ -3,12 +3,18 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import optimize, stats
 
-__all__ = ["Accuracy", "Array", "affine", "measure_accuracy", "nearest"]
+from nas.latency.arrays import Array
 
-Array = NDArray[np.float64]
+__all__ = [
+    "Accuracy",
+    "Intervals",
+    "affine",
+    "measure_accuracy",
+    "measure_intervals",
+    "nearest",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,29 +23,56 @@ class Accuracy:
 
     Args:
         mape: Mean absolute error in per cent of the measured time.
+        median_ape: Median of the same.
+        within_5: Per cent of rows predicted within 5 per cent.
         within_10: Per cent of rows predicted within 10 per cent.
-        spearman: Rank correlation, 1 at best.
-        kendall: Rank correlation that counts pairs, 1 at best.
-        rms_ms: Root mean square error in milliseconds.
+        rmse_ms: Root mean square error in milliseconds.
+        spearman: Rank correlation, 1 at best; 0 where all predictions are equal.
+        kendall: Rank correlation that counts pairs, 1 at best; 0 where all are equal.
     """
 
     mape: float
+    median_ape: float
+    within_5: float
     within_10: float
+    rmse_ms: float
     spearman: float
     kendall: float
-    rms_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """How honest intervals are.
+
+    Args:
+        coverage: Per cent of measured times inside.
+        width: Median length, in per cent of the prediction.
+    """
+
+    coverage: float
+    width: float
 
 
 def measure_accuracy(predicted: Array, measured: Array) -> Accuracy:
     """All figures at once; both in milliseconds."""
-    error = predicted / measured - 1
+    error = np.abs(predicted / measured - 1)
+    ranked = np.ptp(predicted) > 0
     return Accuracy(
-        mape=float(100 * np.mean(np.abs(error))),
-        within_10=float(100 * np.mean(np.abs(error) <= 0.1)),
-        spearman=float(stats.spearmanr(predicted, measured).statistic),
-        kendall=float(stats.kendalltau(predicted, measured).statistic),
-        rms_ms=float(np.sqrt(np.mean((predicted - measured) ** 2))),
+        mape=float(100 * error.mean()),
+        median_ape=float(100 * np.median(error)),
+        within_5=float(100 * np.mean(error <= 0.05)),
+        within_10=float(100 * np.mean(error <= 0.1)),
+        rmse_ms=float(np.sqrt(np.mean((predicted - measured) ** 2))),
+        spearman=float(stats.spearmanr(predicted, measured).statistic) if ranked else 0.0,
+        kendall=float(stats.kendalltau(predicted, measured).statistic) if ranked else 0.0,
     )
+
+
+def measure_intervals(low: Array, high: Array, predicted: Array, measured: Array) -> Intervals:
+    """Of intervals around predictions; all in milliseconds."""
+    inside = (low <= measured) & (measured <= high)
+    width = np.median((high - low) / predicted)
+    return Intervals(coverage=float(100 * inside.mean()), width=float(100 * width))
 
 
 def affine(count: Array, times: Array, asked: Array) -> Array:

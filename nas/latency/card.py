@@ -1,109 +1,144 @@
 """The card of a device: what was measured, how good its model is, and where not to trust it."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple
 
+import numpy as np
+
+from nas.latency.accuracy import Accuracy
 from nas.latency.coverage import THIN_GRAPHS
 from nas.latency.devices import Device
-from nas.latency.fit import Fit
+from nas.latency.model import LEVEL
 from nas.latency.records import Record
+from nas.latency.validate import Validation
 from nas.readers.features import read_features
 
 __all__ = ["write_card"]
 
+PER_CENT = f"{100 * LEVEL:.0f} %"
 
-def write_card(device: Device, fit: Fit, records: Sequence[Record]) -> str:
-    """The card in Markdown, made from the fit that wrote `model.json`."""
+
+def write_card(device: Device, found: Validation | None, records: Sequence[Record]) -> str:
+    """The card in Markdown; without a validation, that of a device that is shown, not modelled."""
+    modelled = (_accuracy(found), _rows(found), _terms(found), _coverage(found)) if found else ()
     parts = (
-        _head(device),
-        _accuracy(fit),
-        _rows(fit),
-        _unused(device, fit, records),
-        _terms(fit),
-        _coverage(fit),
+        _head(device, records),
+        *modelled,
+        _unused(device, found, records),
         "## Limits and assumptions\n\n" + "\n".join(f"- {limit}" for limit in device.limits),
     )
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def _head(device: Device) -> str:
+def _head(device: Device, records: Sequence[Record]) -> str:
+    runtimes = dict.fromkeys(r.conditions.runtime for r in records if r.used_for_fit)
+    statistics = dict.fromkeys(r.conditions.statistic for r in records)
+    sources = dict.fromkeys(r.source for r in records)
+    noises = [r.noise for r in records if r.noise]
+    noise = f"\n- Noise of a row (median): {100 * np.median(noises):.1f} %" if noises else ""
     return f"""# {device.name}
 
-Made by `nas latency fit {device.name}`; do not edit.
+Made by `nas latency validate {device.name}`; do not edit.
 
 {device.description}.
 
 - Processor: {device.processor}
-- Conditions of the fitted rows: {device.conditions}
+- Conditions: {device.conditions}
+- Software of the fitted rows: {"; ".join(runtimes) or "no row is fitted"}
 - Precision: {device.precision}
 - Input: {device.width}x{device.height}; times are milliseconds for one inference
-- Nothing here was measured by this project: every row names its paper in `measurements.csv`"""
+- A time is: {", ".join(statistics)}{noise}
+- Sources: {"; ".join(sources)}"""
 
 
-def _accuracy(fit: Fit) -> str:
-    rows = (
-        (name, f"{a.mape:.1f} %", f"{a.within_10:.0f} %", f"{a.spearman:.2f}", f"{a.kendall:.2f}",
-         f"{a.rms_ms:.1f} ms")
-        for name, a in fit.accuracies.items()
+def _accuracy(found: Validation) -> str:
+    rows = ((name, *_figures(accuracy)) for name, accuracy in found.accuracies.items())
+    head = (
+        "predictor", "MAPE", "median APE", "within 5 %", "within 10 %", "RMSE", "Spearman",
+        "Kendall",
     )  # fmt: skip
-    count, graphs = fit.model.metadata["rows"], fit.model.metadata["distinct_graphs"]
+    metadata = found.model.metadata
+    leans = f" The model leans on that of {metadata['parent']}." if metadata["parent"] else ""
     return f"""## Accuracy on unseen graphs
 
-{count} rows of {graphs} distinct graphs. Each graph is left out with all rows that no term tells
-from it; the strength of the ridge is chosen again without it. Baselines leave out the same rows.
+{len(found.rows)} distinct graphs.{leans} Each is predicted by a model that was made without it,
+with every choice of that model's form made anew. Baselines leave out the same graphs.
 
-{_table(("predictor", "MAPE", "within 10 %", "Spearman", "Kendall", "rms"), rows)}
+{_table(head, rows)}
 
-The 90 % interval of a model fitted without a row holds {fit.coverage:.0f} % of the rows."""
+The {PER_CENT} interval of a model made without a graph holds {found.intervals.coverage:.0f} % of
+them; half of the intervals are shorter than {found.intervals.width:.0f} % of the prediction."""
 
 
-def _rows(fit: Fit) -> str:
-    rows = []
-    for record, graph, unseen in zip(fit.rows.records, fit.rows.graphs, fit.unseen_ms, strict=True):
-        found = fit.model.predict(graph)
-        rows.append(
-            (
-                record.network,
-                f"{record.latency_ms:.1f}",
-                f"{unseen:.1f} ({unseen / record.latency_ms - 1:+.0%})",
-                f"{found.latency_ms:.1f}",
-                f"{found.low_ms:.1f} to {found.high_ms:.1f}",
-            )
+def _figures(accuracy: Accuracy) -> tuple[str, ...]:
+    *per_cent, rmse_ms, spearman, kendall = astuple(accuracy)
+    mape, median, *within = per_cent
+    return (
+        f"{mape:.1f} %",
+        f"{median:.1f} %",
+        *(f"{value:.0f} %" for value in within),
+        f"{rmse_ms:.1f} ms",
+        f"{spearman:.3f}",
+        f"{kendall:.3f}",
+    )
+
+
+def _rows(found: Validation) -> str:
+    unseen, rows = found.unseen, found.rows
+    fitted, _ = found.model.estimate(rows.features)
+    lines = (
+        (
+            _short(rows.names[i]),
+            f"{rows.times[i]:.1f}",
+            f"{unseen.predicted[i]:.1f} ({unseen.predicted[i] / rows.times[i] - 1:+.0%})",
+            f"{unseen.low[i]:.1f} to {unseen.high[i]:.1f}",
+            f"{fitted[i]:.1f}",
         )
-    head = ("network", "measured ms", "without it", "with it", "90 % interval")
-    return f"## Fitted rows\n\n{_table(head, rows)}"
+        for i in np.argsort(rows.times, kind="stable")
+    )
+    head = ("network", "measured ms", "unseen ms", f"unseen {PER_CENT} interval", "fitted ms")
+    return f"## Fitted rows\n\n{_table(head, lines)}"
 
 
-def _unused(device: Device, fit: Fit, records: Sequence[Record]) -> str:
+def _unused(device: Device, found: Validation | None, records: Sequence[Record]) -> str:
     rows = []
     for record in records:
         if record.used_for_fit:
             continue
         asked = "-"
-        if record.graph is not None:
+        if found and record.graph is not None:
             features = read_features(record.graph, height=device.height, width=device.width)
-            asked = f"{fit.model.estimate(features):.1f}"
-        rows.append((record.network, f"{record.latency_ms:.1f}", asked, record.why_not))
-    head = ("network", "measured ms", "model ms", "why it is not fitted")
-    return f"## Rows not used\n\n{_table(head, rows)}"
+            asked = f"{found.model.estimate(np.array([astuple(features)]))[0][0]:.1f}"
+        runtime = record.conditions.runtime
+        cells = (_short(record.network), f"{record.latency_ms:.1f}", asked, runtime, record.why_not)
+        rows.append(cells)
+    head = ("network", "measured ms", "model ms", "software", "why it is not fitted")
+    return f"## Rows not used\n\n{_table(head, rows)}" if rows else ""
 
 
-def _terms(fit: Fit) -> str:
-    means = fit.rows.design(tuple(fit.model.coefficients)).mean(axis=0)
+def _terms(found: Validation) -> str:
+    model = found.model
+    means = found.rows.design(tuple(model.coefficients)).mean(axis=0)
     rows = (
         (name, f"{value:.3g}", f"{value * mean:.1f}")
-        for (name, value), mean in zip(fit.model.coefficients.items(), means, strict=True)
+        for (name, value), mean in zip(model.coefficients.items(), means, strict=True)
+    )
+    form = model.form
+    learnt = (
+        f"strength {form.strength:g} over a distance of {form.reach:g}" if form.strength else "none"
     )
     return f"""## Terms
 
-Features are described in `nas/readers/features.py`. No coefficient is negative.
+Features are described in `nas/readers/features.py`. No coefficient is negative. Chosen on left-out
+graphs: `{form.macs}` for arithmetic, ridge {form.ridge:g}, learning from near networks: {learnt}.
 
 {_table(("feature", "ms per unit", "ms in the mean row"), rows)}"""
 
 
-def _coverage(fit: Fit) -> str:
+def _coverage(found: Validation) -> str:
     rows = (
         (kind, str(graphs), "thin" if graphs < THIN_GRAPHS else "")
-        for kind, graphs in fit.model.covered.items()
+        for kind, graphs in found.model.covered.items()
     )
     return f"""## Covered ops
 
@@ -111,6 +146,10 @@ The model refuses a network with any other op. Where bytes come from thin kinds,
 {THIN_GRAPHS} distinct graphs, the interval is up to twice as wide (in the logarithm).
 
 {_table(("kind", "distinct graphs", ""), rows)}"""
+
+
+def _short(network: str) -> str:
+    return network if len(network) <= 40 else f"{network[:37]}..."
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -1,211 +1,121 @@
-"""Fits a latency model to measured rows, and says how good it is on graphs it has not seen.
+"""Makes a latency model: tries every form on left-out graphs, keeps the best, fits it to all rows.
 
-Two dozen rows cannot tell which of the smaller terms is real, and picking the best-looking subset
-overfits. So nothing is picked: the coefficients are the mean over all subsets of the optional
-terms, each fitted by non-negative least squares on relative errors with a ridge. The only choice,
-the strength of the ridge, is made inside each fold of the leave-one-graph-out.
+`validate` repeats all of this without each graph in turn, so no choice has seen what it is judged
+by.
 """
 
-import itertools
 import math
 import platform
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass
-from functools import cached_property
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy
 from numpy.typing import NDArray
-from scipy import optimize
 
-from nas.errors import DeviceError
-from nas.graph import Graph
-from nas.latency.accuracy import Accuracy, Array, affine, measure_accuracy, nearest
+from nas.latency.arrays import Array, Mask
 from nas.latency.coverage import count_kinds
-from nas.latency.devices import Device, Recipe
+from nas.latency.devices import Device
+from nas.latency.form import FORMS, TRANSFER_RIDGES, Form
 from nas.latency.model import LEVEL, LatencyModel
-from nas.latency.records import Record
-from nas.readers.cost import count_parameters
-from nas.readers.features import FEATURE_NAMES, read_features
+from nas.latency.residual import Residual, place_of
+from nas.latency.rows import Rows
+from nas.latency.structure import fit_coefficients
+from nas.readers.features import FEATURE_NAMES
 
-__all__ = ["RIDGES", "Fit", "fit_device"]
+__all__ = ["fit_model"]
 
-RIDGES = (0.001, 0.003, 0.01, 0.03, 0.1)  # no stronger: shrinkage would make long networks fast
-MIN_GROUPS = 5
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Fitted rows as arrays.
-
-    Rows that no term tells apart (one graph under several names, or mirrored graphs) share a
-    group, and are left out together.
-    """
-
-    records: tuple[Record, ...]
-    graphs: tuple[Graph, ...]
-    features: Array  # rows x FEATURE_NAMES
-    times: Array  # ms
-
-    @cached_property
-    def groups(self) -> NDArray[np.intp]:
-        return np.unique(self.features, axis=0, return_inverse=True)[1].reshape(-1)
-
-    def design(self, terms: Sequence[str]) -> Array:
-        found: Array = self.features[:, [FEATURE_NAMES.index(name) for name in terms]]
-        return found
+_FOLDS = 25  # at most, of the choice; more groups share a fold
 
 
-@dataclass(frozen=True)
-class Fit:
-    """A fitted model and its record on unseen graphs.
+def fit_model(device: Device, rows: Rows, parent: LatencyModel | None = None) -> LatencyModel:
+    """The model of `device`.
 
     Args:
-        model: To predict with.
-        rows: What it was fitted to.
-        unseen_ms: For each row, the prediction without its group.
-        coverage: Per cent of rows inside the interval made without them.
-        accuracies: By predictor, this model first; all leave the same groups out.
+        device: Whose rows these are.
+        rows: Measured networks.
+        parent: A model of another device, whose coefficients, brought to this device's speed,
+            hold as far as the rows do not contradict.
     """
-
-    model: LatencyModel
-    rows: Rows
-    unseen_ms: Array
-    coverage: float
-    accuracies: dict[str, Accuracy]
-
-
-def fit_device(device: Device, records: Sequence[Record]) -> Fit:
-    """Fits the model of `device` to the records that are used for it.
-
-    Raises:
-        DeviceError: Too few distinct graphs.
-    """
-    rows = _rows(device, records)
-    unseen_ms, widths = _unseen(device.recipe, rows)
-    distances = np.abs(np.log(rows.times / unseen_ms)) / widths
-    inside = [
-        distance <= _quantile(distances[rows.groups != group])
-        for distance, group in zip(distances, rows.groups, strict=True)
-    ]
-    accuracy = measure_accuracy(unseen_ms, rows.times)
-    return Fit(
-        model=_model(device, rows, log_half_width=_quantile(distances)),
-        rows=rows,
-        unseen_ms=unseen_ms,
-        coverage=100 * float(np.mean(inside)),
-        accuracies={"this model": accuracy, **_baselines(rows)},
-    )
-
-
-def _model(device: Device, rows: Rows, *, log_half_width: float) -> LatencyModel:
-    """The model fitted to all rows."""
-    recipe, times = device.recipe, rows.times
-    design = rows.design(recipe.terms)
-    ridge = _choose_ridge(recipe, design, times, rows.groups)
-    found = map(_rounded, _average(recipe, design, times, ridge))
-    gram = _gram_inverse(design, times, ridge, np.ones(len(times), dtype=bool))
+    fitting = _Fitting(device, parent)
+    form, distances = fitting.choose(rows)
+    coefficients = fitting.coefficients(rows, form)
+    residual = _residual(rows, form, coefficients)
+    covered = dict(parent.covered) if parent else {}
+    for kind, graphs in count_kinds(rows.graphs).items():
+        covered[kind] = graphs
     return LatencyModel(
         device=device.name,
         height=device.height,
         width=device.width,
-        coefficients=dict(zip(recipe.terms, found, strict=True)),
-        covered=count_kinds({g: rows.graphs[i] for i, g in enumerate(rows.groups)}.values()),
-        log_half_width=_rounded(log_half_width),
-        gram_inverse=tuple(tuple(map(_rounded, line)) for line in gram),
-        smallest_ms=float(times.min()),
-        largest_ms=float(times.max()),
-        metadata=_metadata(rows, ridge),
+        form=form,
+        coefficients=dict(zip(form.terms, map(_rounded, coefficients), strict=True)),
+        places=tuple(tuple(map(_rounded, place)) for place in residual.places),
+        misses=tuple(map(_rounded, residual.misses)),
+        log_half_width=_rounded(_quantile(distances)),
+        covered=dict(sorted(covered.items())),
+        way_to_measure=device.way_to_measure,
+        smallest_ms=float(rows.times.min()),
+        largest_ms=float(rows.times.max()),
+        metadata=_metadata(rows, parent),
     )
 
 
-def _rows(device: Device, records: Sequence[Record]) -> Rows:
-    used = tuple(r for r in records if r.used_for_fit)
-    graphs = tuple(r.graph for r in used if r.graph is not None)
-    features = np.array(
-        [astuple(read_features(g, height=device.height, width=device.width)) for g in graphs]
-    ).reshape(len(graphs), len(FEATURE_NAMES))
-    rows = Rows(used, graphs, features, np.array([r.latency_ms for r in used]))
-    if len(graphs) < MIN_GROUPS or len(np.unique(rows.groups)) < MIN_GROUPS:
-        raise DeviceError(
-            f"{device.name} has {len(graphs)} rows to fit, of fewer than {MIN_GROUPS} graphs",
-            f"add rows to {device.measurements}",
-        )
-    return rows
+@dataclass(frozen=True)
+class _Fitting:
+    device: Device
+    parent: LatencyModel | None
+
+    def choose(self, rows: Rows) -> tuple[Form, Array]:
+        """The form that misses left-out graphs least, and its misses in widths of the interval."""
+        forms = self._forms()
+        times = {form: np.empty(len(rows)) for form in forms}
+        spreads = {form: np.empty(len(rows)) for form in forms}
+        for out in _folds(rows.groups):
+            kept = rows.only(~out)
+            fitted: dict[tuple[str, float], Array] = {}
+            for form in forms:
+                key = (form.macs, form.ridge)
+                if key not in fitted:
+                    fitted[key] = self.coefficients(kept, form)
+                costs = rows.design(form.terms)[out] * fitted[key]
+                shift, spread = _residual(kept, form, fitted[key]).at(place_of(costs))
+                times[form][out] = costs.sum(axis=1) * np.exp(shift)
+                spreads[form][out] = spread
+        best = min(forms, key=lambda form: float(np.abs(times[form] / rows.times - 1).mean()))
+        return best, np.abs(np.log(times[best] / rows.times)) / spreads[best]
+
+    def coefficients(self, rows: Rows, form: Form) -> Array:
+        design = rows.design(form.terms)
+        peak = self.device.peak_macs_per_ms
+        floors = np.array([1 / peak if peak and t == form.macs else 0.0 for t in form.terms])
+        prior = np.zeros(len(form.terms))
+        if self.parent:
+            theirs = np.array(list(self.parent.coefficients.values()))
+            speed = math.exp(float(np.median(np.log(rows.times / (design @ theirs)))))
+            prior = np.maximum(speed * theirs, floors)
+        return fit_coefficients(design, rows.times, ridge=form.ridge, floors=floors, prior=prior)
+
+    def _forms(self) -> tuple[Form, ...]:
+        if not self.parent:
+            return FORMS
+        mine = [form for form in FORMS if form.macs == self.parent.form.macs]
+        found = (replace(form, ridge=ridge) for form in mine for ridge in TRANSFER_RIDGES)
+        return tuple(dict.fromkeys(found))
 
 
-def _scales(design: Array, times: Array) -> Array:
-    """Divides each term to the order of the times; terms absent from all rows stay."""
-    means: Array = design.mean(axis=0) / times.mean()
-    return np.where(means > 0, means, 1.0)
+def _residual(rows: Rows, form: Form, coefficients: Array) -> Residual:
+    costs = rows.design(form.terms) * coefficients
+    misses = np.log(rows.times / costs.sum(axis=1))
+    return Residual(place_of(costs), misses, form.strength, form.reach)
 
 
-def _solve(design: Array, times: Array, ridge: float, floors: Array) -> Array:
-    """Coefficients of at least `floors` that minimise relative errors and the ridge."""
-    scales = _scales(design, times)
-    rows = design / scales / times[:, None]
-    wanted = 1 - rows @ (floors * scales)
-    penalty = math.sqrt(ridge * len(times)) * np.eye(design.shape[1])
-    above, _ = optimize.nnls(
-        np.vstack([rows, penalty]), np.concatenate([wanted, np.zeros(design.shape[1])])
-    )
-    found: Array = above / scales + floors
-    return found
-
-
-def _average(recipe: Recipe, design: Array, times: Array, ridge: float) -> Array:
-    """The mean of the coefficients over all subsets of the optional terms."""
-    peak = recipe.peak_macs_per_ms
-    floors = np.array([1 / peak if peak and t == "aligned_macs" else 0.0 for t in recipe.terms])
-    first, last = len(recipe.always), len(recipe.terms)
-    total, members = np.zeros(last), 0
-    for size in range(last - first + 1):
-        for chosen in itertools.combinations(range(first, last), size):
-            columns = [*range(first), *chosen]
-            total[columns] += _solve(design[:, columns], times, ridge, floors[columns])
-            members += 1
-    found: Array = total / members
-    return found
-
-
-def _leave_out(
-    recipe: Recipe, design: Array, times: Array, groups: NDArray[np.intp], ridge: float
-) -> Array:
-    predicted = np.empty_like(times)
-    for group in np.unique(groups):
-        out = groups == group
-        predicted[out] = design[out] @ _average(recipe, design[~out], times[~out], ridge)
-    return predicted
-
-
-def _choose_ridge(recipe: Recipe, design: Array, times: Array, groups: NDArray[np.intp]) -> float:
-    def error(ridge: float) -> float:
-        predicted = _leave_out(recipe, design, times, groups, ridge)
-        return float(np.mean(np.abs(predicted / times - 1)))
-
-    return min(RIDGES, key=error)
-
-
-def _unseen(recipe: Recipe, rows: Rows) -> tuple[Array, Array]:
-    """Predictions of each row without its group, all choices repeated, and their widening."""
-    design, times, groups = rows.design(recipe.terms), rows.times, rows.groups
-    predicted, widths = np.empty_like(times), np.empty_like(times)
-    for group in np.unique(groups):
-        out = groups == group
-        ridge = _choose_ridge(recipe, design[~out], times[~out], groups[~out])
-        predicted[out] = design[out] @ _average(recipe, design[~out], times[~out], ridge)
-        gram = _gram_inverse(design, times, ridge, ~out)
-        relative = design[out] / predicted[out, None]
-        widths[out] = np.sqrt(1 + np.einsum("ri,ij,rj->r", relative, gram, relative))
-    return predicted, widths
-
-
-def _gram_inverse(design: Array, times: Array, ridge: float, used: Array) -> Array:
-    scales = _scales(design[used], times[used])
-    rows = design[used] / scales / times[used, None]
-    gram = rows.T @ rows + ridge * len(rows) * np.eye(rows.shape[1])
-    found: Array = np.linalg.inv(gram) / np.outer(scales, scales)
-    return found
+def _folds(groups: NDArray[np.intp]) -> Iterator[Mask]:
+    """Masks of rows to leave out, whole groups at a time."""
+    distinct = np.unique(groups)
+    count = min(len(distinct), _FOLDS)
+    for fold in range(count):
+        yield np.isin(groups, distinct[fold::count])
 
 
 def _quantile(distances: Array) -> float:
@@ -214,25 +124,12 @@ def _quantile(distances: Array) -> float:
     return float(np.sort(distances)[rank - 1])
 
 
-def _baselines(rows: Rows) -> dict[str, Accuracy]:
-    macs = rows.design(["macs"])[:, 0]
-    parameters = np.array([float(count_parameters(g)) for g in rows.graphs])
-    found = {name: np.empty_like(rows.times) for name in ("MACs", "parameters", "nearest")}
-    for group in np.unique(rows.groups):
-        out = rows.groups == group
-        times = rows.times[~out]
-        found["MACs"][out] = affine(macs[~out], times, macs[out])
-        found["parameters"][out] = affine(parameters[~out], times, parameters[out])
-        found["nearest"][out] = nearest(rows.features[~out], times, rows.features[out])
-    return {name: measure_accuracy(ms, rows.times) for name, ms in found.items()}
-
-
-def _metadata(rows: Rows, ridge: float) -> dict[str, object]:
+def _metadata(rows: Rows, parent: LatencyModel | None) -> dict[str, object]:
     return {
-        "rows": len(rows.times),
-        "distinct_graphs": len(np.unique(rows.groups)),
-        "ridge": ridge,
+        "distinct_graphs": len(rows),
+        "parent": parent.device if parent else None,
         "interval_level": LEVEL,
+        "features": len(FEATURE_NAMES),
         "seed": None,  # nothing is drawn
         "python": platform.python_version(),
         "numpy": np.__version__,

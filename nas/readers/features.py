@@ -5,6 +5,7 @@ of a term is the business of `nas.latency`; here is only what the graph says.
 """
 
 from dataclasses import dataclass, fields
+from operator import attrgetter
 
 from nas.graph import (
     Add,
@@ -34,9 +35,17 @@ from nas.graph import (
 )
 from nas.readers.table import OpTable
 
-__all__ = ["FEATURE_NAMES", "Features", "features_of", "held_bytes", "read_features"]
+__all__ = [
+    "ALIGNMENTS",
+    "FEATURE_NAMES",
+    "Features",
+    "features_of",
+    "held_bytes",
+    "read_features",
+    "read_node_features",
+]
 
-ALIGNMENT = 4  # channels that one vector instruction holds (Mali: 4 of 8 bit; see zoo chapter 1)
+ALIGNMENTS = (4, 8, 16)  # channels that one vector instruction may hold
 Row = dict[str, float]
 
 features_of = OpTable[Row]("latency features")
@@ -50,7 +59,9 @@ class Features:
         inferences: Always 1, for what a device spends on any network.
         launches: Ops that the device starts; an activation fused into a convolution is none.
         macs: Multiply-accumulates, frozen kernels included.
-        aligned_macs: The same with the channels of each group, in and out, rounded up to 4.
+        macs_by_4: The same with the channels of each group, in and out, rounded up to 4.
+        macs_by_8: Rounded up to 8.
+        macs_by_16: Rounded up to 16.
         written_bytes: Outputs of all ops but the input.
         read_bytes: Inputs of all ops, each as often as it is read.
         held_bytes: Bytes that wait for a later reader, once for each level they wait
@@ -67,7 +78,9 @@ class Features:
     inferences: float = 1.0
     launches: float = 0.0
     macs: float = 0.0
-    aligned_macs: float = 0.0
+    macs_by_4: float = 0.0
+    macs_by_8: float = 0.0
+    macs_by_16: float = 0.0
     written_bytes: float = 0.0
     read_bytes: float = 0.0
     held_bytes: float = 0.0
@@ -80,6 +93,7 @@ class Features:
 
 
 FEATURE_NAMES = tuple(field.name for field in fields(Features))
+_values = attrgetter(*FEATURE_NAMES)
 
 
 @features_of.on(Input)
@@ -91,28 +105,17 @@ def input_is_free(op: Input, height: int, *shapes: Shape) -> Row:
 def conv_features(op: Conv2d, height: int, x: Shape, y: Shape) -> Row:
     per_group = op.kernel**2 * op.groups * y.height * y.width
     cin, cout = x.channels // op.groups, y.channels // op.groups
-    return _moved(x, y=y) | {
-        "macs": per_group * cin * cout,
-        "aligned_macs": per_group * _aligned(cin) * _aligned(cout),
-    }
+    return _moved(x, y=y) | _macs(per_group, cin, cout)
 
 
 @features_of.on(TransposedConv2d)
 def transposed_conv_features(op: TransposedConv2d, height: int, x: Shape, y: Shape) -> Row:
-    per_channel = op.kernel**2 * x.height * x.width
-    return _moved(x, y=y) | {
-        "macs": per_channel * x.channels * y.channels,
-        "aligned_macs": per_channel * _aligned(x.channels) * _aligned(y.channels),
-    }
+    return _moved(x, y=y) | _macs(op.kernel**2 * x.height * x.width, x.channels, y.channels)
 
 
 @features_of.on(NearestConv2d)
 def nearest_conv_features(op: NearestConv2d, height: int, x: Shape, y: Shape) -> Row:
-    pixels = y.height * y.width
-    return _moved(x, y=y) | {
-        "macs": pixels * x.channels * y.channels,
-        "aligned_macs": pixels * _aligned(x.channels) * _aligned(y.channels),
-    }
+    return _moved(x, y=y) | _macs(y.height * y.width, x.channels, y.channels)
 
 
 @features_of.on(Repeat)
@@ -153,8 +156,8 @@ def pool_features(op: GlobalAveragePool, height: int, x: Shape, y: Shape) -> Row
     return _moved(x, y=y)
 
 
-def held_bytes(graph: Graph, shapes: tuple[Shape, ...]) -> int:
-    """Bytes held for a later reader, summed over the levels between.
+def held_bytes(graph: Graph, shapes: tuple[Shape, ...]) -> list[int]:
+    """Bytes that each node's output is held for a later reader, once for each level it waits.
 
     The level of an op is its longest distance from the input, so the sum does not depend on the
     order in which a file lists parallel branches. An output read on the next level waits for
@@ -163,15 +166,15 @@ def held_bytes(graph: Graph, shapes: tuple[Shape, ...]) -> int:
     levels: list[int] = []
     for node in graph.nodes:
         levels.append(1 + max((levels[i] for i in node.inputs), default=-1))
-    held = 0
+    held = []
     for position, readers in enumerate(graph.consumers):
         last = max((levels[reader] for reader in readers), default=levels[position] + 1)
-        held += (last - levels[position] - 1) * shapes[position].elements
+        held.append((last - levels[position] - 1) * shapes[position].elements)
     return held
 
 
-def read_features(graph: Graph, *, height: int, width: int) -> Features:
-    """The terms of a network.
+def read_node_features(graph: Graph, *, height: int, width: int) -> list[Features]:
+    """The terms of each node of a network; `inferences` counts with the input.
 
     Args:
         graph: Any graph; `features_of` reads every op.
@@ -180,22 +183,30 @@ def read_features(graph: Graph, *, height: int, width: int) -> Features:
 
     Raises:
         ShapeError: Inputs of a node do not fit.
+    """
+    shapes = graph.shapes(height, width)
+    held = held_bytes(graph, shapes)
+    found = []
+    for position, node in enumerate(graph.nodes):
+        read = (shapes[i] for i in node.inputs)
+        row = features_of(node.op, height, *read, shapes[position])
+        first = 1.0 if position == 0 else 0.0
+        found.append(Features(**row, inferences=first, held_bytes=held[position]))
+    return found
+
+
+def read_features(graph: Graph, *, height: int, width: int) -> Features:
+    """The terms of a network, summed over its nodes; arguments as of `read_node_features`.
 
     Example:
         >>> from nas.graph import Conv2d, GraphBuilder
         >>> g = GraphBuilder(channels=3)
         >>> _ = g.append(Conv2d(6), g.input)
-        >>> read_features(g.graph(), height=2, width=2).aligned_macs  # 3 -> 4, 6 -> 8
+        >>> read_features(g.graph(), height=2, width=2).macs_by_4  # 3 -> 4, 6 -> 8
         1152.0
     """
-    shapes = graph.shapes(height, width)
-    total = dict.fromkeys(FEATURE_NAMES, 0.0) | {"inferences": 1.0}
-    for position, node in enumerate(graph.nodes):
-        read = (shapes[i] for i in node.inputs)
-        for name, value in features_of(node.op, height, *read, shapes[position]).items():
-            total[name] += value
-    total["held_bytes"] += held_bytes(graph, shapes)
-    return Features(**total)
+    rows = read_node_features(graph, height=height, width=width)
+    return Features(*map(float, map(sum, zip(*map(_values, rows), strict=True))))
 
 
 def _moved(*xs: Shape, y: Shape) -> Row:
@@ -206,5 +217,13 @@ def _moved(*xs: Shape, y: Shape) -> Row:
     }
 
 
-def _aligned(channels: int) -> int:
-    return -(-channels // ALIGNMENT) * ALIGNMENT
+def _macs(products: int, cin: int, cout: int) -> Row:
+    """`products` times channels in and out, these as they are and rounded up."""
+    found: Row = {"macs": products * cin * cout}
+    return found | {
+        f"macs_by_{by}": products * _aligned(cin, by) * _aligned(cout, by) for by in ALIGNMENTS
+    }
+
+
+def _aligned(channels: int, by: int) -> int:
+    return -(-channels // by) * by

@@ -1,0 +1,74 @@
+"""From a device's rows to its model and card."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nas.errors import DeviceError
+from nas.latency.card import write_card
+from nas.latency.devices import Device, load_device, own_folder, read_device
+from nas.latency.model import LatencyModel
+from nas.latency.records import Record, Resolve, load_records
+from nas.latency.rows import Rows, rows_of
+from nas.latency.validate import Validation, validate
+
+__all__ = ["Evidence", "make_model", "read_evidence"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a device's model is made of.
+
+    Args:
+        device: Whose.
+        records: All of its rows.
+        rows: Those that are fitted; None where none is, as for a device that is only shown.
+        parent: The model it leans on, if any.
+    """
+
+    device: Device
+    records: Sequence[Record]
+    rows: Rows | None
+    parent: LatencyModel | None
+
+
+def read_evidence(device: Device, resolve: Resolve) -> Evidence:
+    """The rows of `device`; `resolve` gives the graph of a published name.
+
+    Raises:
+        DeviceError: A bad row, too few of them, or a parent without a model.
+    """
+    records = load_records(device, resolve)
+    if not any(record.used_for_fit for record in records):
+        return Evidence(device, records, None, None)
+    parent = load_device(device.parent).model if device.parent else None
+    return Evidence(device, records, rows_of(device, records), parent)
+
+
+def make_model(device: Device, resolve: Resolve) -> Validation | None:
+    """Fits and tests the model of `device`, and writes `model.json` and `card.md`.
+
+    They go to the folder that a person may write to (`own_folder`). None for a device whose rows
+    are shown, not modelled: it gets a card alone.
+
+    Raises:
+        DeviceError: As of `read_evidence`, or the files cannot be written.
+    """
+    evidence = read_evidence(device, resolve)
+    found = validate(device, evidence.rows, evidence.parent) if evidence.rows else None
+    folder = own_folder(device)
+    if found:
+        _write(folder / "model.json", found.model.to_json())
+    _write(folder / "card.md", write_card(read_device(folder), found, evidence.records))
+    return found
+
+
+def _write(path: Path, text: str) -> None:
+    """All of it or nothing."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise DeviceError(f"cannot write {path}: {error.strerror}", "nothing was changed") from None
