@@ -1,102 +1,198 @@
-"""`nas latency`: devices, predictions, refits."""
+"""`nas latency`: devices, predictions, and how good they are."""
 
-import json
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nas.cli.networks import read_network
+from nas.cli import measuring
+from nas.cli.accuracy import show_validation, validation_json
+from nas.cli.named import named_networks, published
+from nas.cli.tables import print_json, print_table
+
+if TYPE_CHECKING:  # importing them takes numpy
+    from nas.graph import Graph
+    from nas.latency.devices import Device
+    from nas.latency.model import LatencyModel, Prediction
 
 __all__ = ["app"]
 
 app = typer.Typer(help="Milliseconds on a device, and how far to trust them.", no_args_is_help=True)
+app.command("measure")(measuring.measure)
+app.command("calibrate")(measuring.calibrate)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+_BAR = 20  # characters of the longest bar
+_FAR = 1.5  # times that an interval is wider than usual, from which on it is said
 
 
 @app.command("devices")
 def devices(as_json: Json = False) -> None:
-    """Devices with a latency model, and how their models were made."""
+    """Devices, the rows they have, and how good their models are."""
     from nas.latency.devices import device_names, load_device
 
-    found = []
-    for name in device_names():
-        device = load_device(name)
-        found.append(
-            {
-                "name": name,
-                "description": device.description,
-                "processor": device.processor,
-                "conditions": device.conditions,
-                "precision": device.precision,
-                "input": f"{device.width}x{device.height}",
-                "rows": device.model.metadata["rows"],
-                "distinct_graphs": device.model.metadata["distinct_graphs"],
-                "card": str(device.folder / "card.md"),
-            }
-        )
+    found = [_facts(load_device(name)) for name in device_names()]
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        print_json(found)
         return
-    for entry in found:
-        typer.echo(f"{entry['name']}: {entry['description']}")
-        typer.echo(f"  {entry['processor']}; {entry['precision']}, input {entry['input']}")
-        typer.echo(f"  {entry['conditions']}")
-        typer.echo(f"  {entry['rows']} rows of {entry['distinct_graphs']} graphs: {entry['card']}")
+    for facts in found:
+        typer.echo(f"{facts['name']}: {facts['description']}")
+        typer.echo(f"  {facts['processor']}; {facts['precision']}, input {facts['input']}")
+        typer.echo(f"  {_rows_in_words(facts)}")
+        if facts["unseen"]:
+            typer.echo(f"  {_accuracy_in_words(facts)}")
+        if facts["card"]:
+            typer.echo(f"  {facts['card']}")
+
+
+def _facts(device: "Device") -> dict[str, Any]:
+    metadata = device.model.metadata if device.has_model else {}
+    card = device.folder / "card.md"
+    return {
+        "name": device.name,
+        "description": device.description,
+        "processor": device.processor,
+        "conditions": device.conditions,
+        "precision": device.precision,
+        "input": f"{device.width}x{device.height}",
+        "backend": device.backend or None,
+        "parent": device.parent or None,
+        "rows": _count_rows(device.measurements),
+        "fitted_graphs": metadata.get("distinct_graphs", 0),
+        "unseen": metadata.get("unseen"),
+        "intervals": metadata.get("intervals"),
+        "card": str(card) if card.is_file() else None,
+    }
+
+
+def _count_rows(path: Path) -> int:
+    import csv
+
+    if not path.is_file():
+        return 0
+    with path.open(newline="", encoding="utf-8") as lines:
+        return max(sum(1 for cells in csv.reader(lines) if cells) - 1, 0)
+
+
+def _rows_in_words(facts: dict[str, Any]) -> str:
+    by = f"measured by {facts['backend']}" if facts["backend"] else "published or typed in"
+    if not facts["rows"]:
+        return f"no rows yet: `nas latency calibrate --device {facts['name']}` measures some"
+    if not facts["fitted_graphs"]:
+        return f"{facts['rows']} rows, {by}: shown, not modelled"
+    leans = f", leaning on {facts['parent']}" if facts["parent"] else ""
+    return f"{facts['rows']} rows, {by}; a model of {facts['fitted_graphs']} graphs{leans}"
+
+
+def _accuracy_in_words(facts: dict[str, Any]) -> str:
+    unseen = facts["unseen"]
+    return (
+        f"graphs that it has not seen: mean error {unseen['mape']:.1f} %, "
+        f"{unseen['within_10']:.0f} % within 10 %, Spearman {unseen['spearman']:.2f}"
+    )
 
 
 @app.command("predict")
 def predict(
-    network: Annotated[str, typer.Argument(help="zoo:NAME, NAME, or a file in the text form.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NETWORK", help="zoo:NAME, NAME, a file, or RUN#TRIAL.")
+    ] = "",
+    network: Annotated[str, typer.Option(help="The same as an option.")] = "",
     device: Annotated[
         str, typer.Option(help="A name out of `nas latency devices`.")
     ] = "synaptics-vs680",
+    breakdown: Annotated[
+        bool, typer.Option("--breakdown", help="Also the time of each op.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Time of one inference, with its 90 % interval."""
-    from dataclasses import asdict
-
+    """Time of one inference, with its 80 % interval."""
     from nas.latency.devices import load_device
 
-    found = load_device(device).model.predict(read_network(network))
+    ((name, graph),) = named_networks([n for n in (name, network) if n], most=1)
+    model = load_device(device).model
+    found = model.predict(graph)
     if as_json:
-        values = {key: round(value, 3) for key, value in asdict(found).items()}
-        typer.echo(json.dumps({"network": network, "device": device, **values}))
+        shares = {"breakdown": _shares(model, graph)} if breakdown else {}
+        print_json({"network": name, "device": device, **_prediction_json(found), **shares})
         return
-    typer.echo(
-        f"{found.latency_ms:.1f} ms on {device} (90 % interval {found.low_ms:.1f} to "
-        f"{found.high_ms:.1f} ms)"
+    typer.echo(_prediction_in_words(found, device))
+    if breakdown:
+        _show_shares(_shares(model, graph))
+
+
+def _prediction_json(found: "Prediction") -> dict[str, float]:
+    from dataclasses import asdict
+
+    from nas.latency.model import LEVEL
+
+    return {"level": LEVEL, **{key: round(value, 3) for key, value in asdict(found).items()}}
+
+
+def _prediction_in_words(found: "Prediction", device: str) -> str:
+    from nas.latency.model import LEVEL
+
+    far = ""
+    if found.novelty > _FAR:
+        far = (
+            "\nfar from measured networks, or of ops that few of them have: "
+            f"the interval is {found.novelty:.1f} times as wide"
+        )
+    return (
+        f"{found.latency_ms:.1f} ms on {device} ({100 * LEVEL:.0f} % interval "
+        f"{found.low_ms:.1f} to {found.high_ms:.1f} ms){far}"
     )
 
 
-@app.command("fit")
-def fit(
-    device: Annotated[str, typer.Argument(help="A name out of `nas latency devices`.")],
-) -> None:
-    """Refits a model to its measurements.csv; writes model.json and card.md."""
-    from nas.errors import DeviceError
-    from nas.latency.card import write_card
-    from nas.latency.devices import load_device
-    from nas.latency.fit import fit_device
-    from nas.latency.records import load_records
-    from nas.zoo import zoo_entry
+def _shares(model: "LatencyModel", graph: "Graph") -> list[dict[str, Any]]:
+    from nas.graph import op_text
 
-    target = load_device(device)
-    records = load_records(target.measurements, lambda name: zoo_entry(name).build())
-    typer.echo(f"fitting {device}: a few seconds", err=True)
-    found = fit_device(target, records)
-    for name, text in (
-        ("model.json", found.model.to_json()),
-        ("card.md", write_card(target, found, records)),
-    ):
-        try:
-            (target.folder / name).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise DeviceError(f"cannot write {target.folder / name}: {error}") from None
-        typer.echo(f"wrote {target.folder / name}", err=True)
-    for predictor, accuracy in found.accuracies.items():
-        typer.echo(
-            f"{predictor}: MAPE {accuracy.mape:.1f} %, within 10 % {accuracy.within_10:.0f} %, "
-            f"Spearman {accuracy.spearman:.2f}, Kendall {accuracy.kendall:.2f}"
+    shares = model.breakdown(graph)
+    total = sum(share.latency_ms for share in shares)
+    return [
+        {
+            "node": share.position,
+            "op": op_text(graph.nodes[share.position].op) if share.position else "any inference",
+            "kind": share.kind,
+            "latency_ms": round(share.latency_ms, 4),
+            "share": round(share.latency_ms / total, 4),
+        }
+        for share in shares
+    ]
+
+
+def _show_shares(shares: list[dict[str, Any]]) -> None:
+    most = max(share["share"] for share in shares)
+    rows = (
+        (
+            share["node"],
+            share["op"],
+            f"{share['latency_ms']:.2f}",
+            f"{100 * share['share']:.0f}",
+            "█" * round(_BAR * share["share"] / most),
         )
-    typer.echo(f"90 % interval holds {found.coverage:.0f} % of unseen rows")
+        for share in shares
+    )
+    print_table(("node", "op", "ms", "%", ""), rows)
+
+
+@app.command("validate")
+def validate(
+    device: Annotated[str, typer.Argument(help="A name out of `nas latency devices`.")],
+    as_json: Json = False,
+) -> None:
+    """Fit a device's model to its rows and test it; writes model.json and card.md."""
+    from nas.latency.devices import load_device
+    from nas.latency.making import make_model
+    from nas.latency.records import load_records
+
+    typer.echo(f"fitting {device}, and again without each network: a minute at most", err=True)
+    found = make_model(load_device(device), published)
+    target = load_device(device)  # it may be a copy by now
+    records = load_records(target, published)
+    if as_json:
+        print_json(validation_json(target, found, records))
+    else:
+        show_validation(target, found, records)
+    written = "model.json and card.md" if found else "card.md"
+    typer.echo(f"wrote {written} of {target.folder}", err=True)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # importing it takes a second
 
 __all__ = ["search"]
 
+_WORTH = 5  # networks worth measuring that are named
+
 
 def search(
     context: typer.Context,
@@ -32,6 +34,9 @@ def search(
     storage: Annotated[str | None, Option(help="URL of the study; default: SQLite.")] = None,
     seed: Annotated[int, Option(help="Of everything random.")] = 0,
     score: Annotated[str, Option(help="mai2022, mai2021 or xcat.")] = "mai2022",
+    measure: Annotated[
+        str | None, Option(help="Time the finalists: host-cpu, vela or adb, as fits the device.")
+    ] = None,
     run: Annotated[str | None, Option(help="Name below runs/, or path.")] = None,
     resume: Annotated[bool, Option("--resume", help="Continue a run to its budget.")] = False,
     as_json: Annotated[bool, Option("--json", help="Result as JSON on stdout.")] = False,
@@ -87,6 +92,8 @@ def _given(context: typer.Context) -> dict[str, Any]:
 
 
 def _as_json(result: "RunResult") -> dict[str, Any]:
+    from dataclasses import asdict
+
     complete = result.table[result.table["state"] == "COMPLETE"]
     return {
         "run": str(result.folder),
@@ -94,52 +101,110 @@ def _as_json(result: "RunResult") -> dict[str, Any]:
         "best": result.best,
         "finalists": result.finalists,
         "front": result.front.to_dict("records"),
+        "worth_measuring": [asdict(worth) for worth in result.worth_measuring],
     }
 
 
 def _show(result: "RunResult") -> None:
+    from nas.search.worth import PER_CENT
+
     converted = {finalist["trial"]: finalist for finalist in result.finalists}
     is_shown = result.table["number"].isin([*result.front["number"], *converted])
     shown = result.table[is_shown].sort_values("latency_ms")
     rows = [_row(row, converted.get(row["number"])) for row in shown.to_dict("records")]
     print_table(
-        ("trial", "network", "PSNR INT8", "ms", "interval", "score", "search/zoo", "steps",
+        ("trial", "network", "INT8 dB", "ms", "interval", "novelty", "score", "search/zoo",
          "LiteRT dB", "LiteRT/zoo"),
         rows,
-        title=f"Front of {result.folder} and the best zoo network; the last two columns are "
-        "finalists, converted",
+        title=f"Front of {result.folder} and the best zoo network, after "
+        f"{shown['steps'].max():.0f} steps; the last two columns are finalists, converted.\n"
+        f"ms is predicted, with its {PER_CENT} interval; novelty: how many times wider that is "
+        "than amid measured networks.",
     )  # fmt: skip
+    if timed := [finalist for finalist in result.finalists if "measured_ms" in finalist]:
+        print_table(
+            ("trial", "network", "measured ms", "noise", "predicted ms", "interval", "now",
+             "score", "to zoo"),
+            [_timed_row(finalist) for finalist in timed],
+            title="Finalists, measured; now: predicted by the model that has learnt of them",
+        )  # fmt: skip
+    _show_best(result)
+    _show_worth(result)
+
+
+def _show_best(result: "RunResult") -> None:
     best = result.best
-    ratio = best["score_ratio"]
+    measured = "score_measured_ratio" in best  # then it is the best by measured times
+    name = "score_measured" if measured else "score"
+    score, ratio = best[name], best[f"{name}_ratio"]
     against = f", {ratio:.3f}x the best zoo network of this run" if ratio else ""
+    timed = ""
+    if "measured_ms" in best:
+        timed = f", {best['measured_ms']:.2f} ms measured by {best['measured_by']}"
     typer.echo(
         f"Best: trial {best['trial']} ({best['zoo'] or best['digest']}), "
         f"{best['psnr_litert_int8_db']:.3f} dB INT8 by LiteRT, {best['latency_ms']:.2f} ms "
-        f"({best['latency_low_ms']:.2f} to {best['latency_high_ms']:.2f}), "
-        f"score {best['score']:.4g}{against}. Files: {Path(result.folder) / 'best'}"
+        f"predicted ({best['latency_low_ms']:.2f} to {best['latency_high_ms']:.2f}){timed}, "
+        f"score {score:.4g}{against}. Files: {Path(result.folder) / 'best'}"
     )
-    fastest_ms, slowest_ms = result.measured_ms
-    if not fastest_ms <= best["latency_ms"] <= slowest_ms:
+    model = result.device.model
+    fastest_ms, slowest_ms = model.smallest_ms, model.largest_ms
+    if not measured and not fastest_ms <= best["latency_ms"] <= slowest_ms:
         typer.echo(
             f"No measured network takes {best['latency_ms']:.2f} ms (they take {fastest_ms:.1f} to "
             f"{slowest_ms:.1f} ms): measure this one on the device before you rely on its time."
         )
 
 
-def _row(row: dict[Any, Any], final: dict[str, Any] | None) -> list[str]:
-    def number(value: float | None, form: str) -> str:
-        return "-" if value is None or value != value else format(value, form)
+def _show_worth(result: "RunResult") -> None:
+    from nas.search.worth import way_to_measure
 
+    if not (found := result.worth_measuring):
+        return
+    typer.echo("Worth measuring before you trust the order:")
+    for worth in found[:_WORTH]:
+        typer.echo(
+            f"  trial {worth.trial} ({worth.latency_low_ms:.1f} to {worth.latency_high_ms:.1f} ms)"
+            f": {worth.why}"
+        )
+    if len(found) > _WORTH:
+        typer.echo(f"  and {len(found) - _WORTH} more, see `nas report {result.folder}`")
+    typer.echo(f"  with: {way_to_measure(result.device, result.folder, found[0].trial)}")
+
+
+def _row(row: dict[Any, Any], final: dict[str, Any] | None) -> list[str]:
     final = final or {}
     return [
         str(row["number"]),
         row["zoo"] or row["digest"],
-        number(row["psnr_int8_db"], ".3f"),
-        number(row["latency_ms"], ".2f"),
-        f"{row['latency_low_ms']:.1f}..{row['latency_high_ms']:.1f}",
-        number(row["score"], ".4g"),
-        number(row["score_ratio"], ".3f"),
-        number(row["steps"], ".0f"),
-        number(final.get("psnr_litert_int8_db"), ".3f"),
-        number(final.get("score_ratio"), ".3f"),
+        _number(row["psnr_int8_db"], ".3f"),
+        _number(row["latency_ms"], ".1f"),
+        _interval(row),
+        _number(row["latency_novelty"], ".1f"),
+        _number(row["score"], ".4g"),
+        _number(row["score_ratio"], ".3f"),
+        _number(final.get("psnr_litert_int8_db"), ".3f"),
+        _number(final.get("score_ratio"), ".3f"),
     ]
+
+
+def _timed_row(finalist: dict[str, Any]) -> list[str]:
+    return [
+        str(finalist["trial"]),
+        finalist["zoo"] or finalist["digest"],
+        _number(finalist["measured_ms"], ".2f"),
+        f"{100 * finalist['measured_noise']:.1f}%",
+        _number(finalist["latency_ms"], ".2f"),
+        _interval(finalist),
+        _number(finalist.get("latency_refitted_ms"), ".2f"),
+        _number(finalist["score_measured"], ".4g"),
+        _number(finalist.get("score_measured_ratio"), ".3f"),
+    ]
+
+
+def _interval(row: dict[Any, Any]) -> str:
+    return f"{row['latency_low_ms']:.1f}-{row['latency_high_ms']:.1f}"
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None or value != value else format(value, form)

@@ -27,8 +27,8 @@ class Accuracy:
         within_5: Per cent of rows predicted within 5 per cent.
         within_10: Per cent of rows predicted within 10 per cent.
         rmse_ms: Root mean square error in milliseconds.
-        spearman: Rank correlation, 1 at best; 0 where all predictions are equal.
-        kendall: Rank correlation that counts pairs, 1 at best; 0 where all are equal.
+        spearman: Rank correlation, 1 at best; 0 where all times of one side are equal.
+        kendall: Rank correlation that counts pairs, 1 at best; 0 likewise.
     """
 
     mape: float
@@ -56,7 +56,7 @@ class Intervals:
 def measure_accuracy(predicted: Array, measured: Array) -> Accuracy:
     """All figures at once; both in milliseconds."""
     error = np.abs(predicted / measured - 1)
-    ranked = np.ptp(predicted) > 0
+    ranked = min(np.ptp(predicted), np.ptp(measured)) > 0
     return Accuracy(
         mape=float(100 * error.mean()),
         median_ape=float(100 * np.median(error)),

@@ -8,19 +8,27 @@ import numpy as np
 from nas.latency.accuracy import Accuracy
 from nas.latency.coverage import THIN_GRAPHS
 from nas.latency.devices import Device
+from nas.latency.fresh import judge
 from nas.latency.model import LEVEL
 from nas.latency.records import Record
 from nas.latency.validate import Validation
-from nas.readers.features import read_features
+from nas.readers.features import read_features, values_of
 
 __all__ = ["write_card"]
 
 PER_CENT = f"{100 * LEVEL:.0f} %"
+FIGURES = (
+    "predictor", "MAPE", "median APE", "within 5 %", "within 10 %", "RMSE", "Spearman", "Kendall",
+)  # fmt: skip
 
 
 def write_card(device: Device, found: Validation | None, records: Sequence[Record]) -> str:
     """The card in Markdown; without a validation, that of a device that is shown, not modelled."""
-    modelled = (_accuracy(found), _rows(found), _terms(found), _coverage(found)) if found else ()
+    modelled = (
+        (_accuracy(found), _fresh(found, records), _rows(found), _terms(found), _coverage(found))
+        if found
+        else ()
+    )
     parts = (
         _head(device, records),
         *modelled,
@@ -53,10 +61,6 @@ Made by `nas latency validate {device.name}`; do not edit.
 
 def _accuracy(found: Validation) -> str:
     rows = ((name, *_figures(accuracy)) for name, accuracy in found.accuracies.items())
-    head = (
-        "predictor", "MAPE", "median APE", "within 5 %", "within 10 %", "RMSE", "Spearman",
-        "Kendall",
-    )  # fmt: skip
     metadata = found.model.metadata
     leans = f" The model leans on that of {metadata['parent']}." if metadata["parent"] else ""
     return f"""## Accuracy on unseen graphs
@@ -64,10 +68,25 @@ def _accuracy(found: Validation) -> str:
 {len(found.rows)} distinct graphs.{leans} Each is predicted by a model that was made without it,
 with every choice of that model's form made anew. Baselines leave out the same graphs.
 
-{_table(head, rows)}
+{_table(FIGURES, rows)}
 
 The {PER_CENT} interval of a model made without a graph holds {found.intervals.coverage:.0f} % of
 them; half of the intervals are shorter than {found.intervals.width:.0f} % of the prediction."""
+
+
+def _fresh(found: Validation, records: Sequence[Record]) -> str:
+    fresh = judge(found.model, records)
+    if not fresh:
+        return ""
+    refused = f" {fresh.refused} more hold an op that the model refuses." if fresh.refused else ""
+    return f"""## Accuracy on networks kept back
+
+{fresh.graphs} networks were drawn at random and measured, and never fitted.{refused}
+
+{_table(FIGURES, [("this model", *_figures(fresh.accuracy))])}
+
+The {PER_CENT} interval holds {fresh.intervals.coverage:.0f} % of them; half of the intervals are
+shorter than {fresh.intervals.width:.0f} % of the prediction."""
 
 
 def _figures(accuracy: Accuracy) -> tuple[str, ...]:
@@ -108,7 +127,7 @@ def _unused(device: Device, found: Validation | None, records: Sequence[Record])
         asked = "-"
         if found and record.graph is not None:
             features = read_features(record.graph, height=device.height, width=device.width)
-            asked = f"{found.model.estimate(np.array([astuple(features)]))[0][0]:.1f}"
+            asked = f"{found.model.estimate(np.array([values_of(features)]))[0][0]:.1f}"
         runtime = record.conditions.runtime
         cells = (_short(record.network), f"{record.latency_ms:.1f}", asked, runtime, record.why_not)
         rows.append(cells)

@@ -24,7 +24,7 @@ class UncoveredOpError(DeviceError, UnknownOpError):
 
 
 def op_kind(op: Op, reads: Sequence[Shape], writes: Shape, *, image: Shape) -> str:
-    """What a device has a kernel of its own for: "Conv2d(kernel=3, stride=2) at x1 to x1/2".
+    """What a device has a kernel of its own for: "Conv2d(kernel=3, stride=2) at x1 to under x1".
 
     Args:
         op: Any.

@@ -1,15 +1,14 @@
 """From a device's rows to its model and card."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 
-from nas.errors import DeviceError
 from nas.latency.card import write_card
 from nas.latency.devices import Device, load_device, own_folder, read_device
 from nas.latency.model import LatencyModel
 from nas.latency.records import Record, Resolve, load_records
 from nas.latency.rows import Rows, rows_of
+from nas.latency.texts import write_texts
 from nas.latency.validate import Validation, validate
 
 __all__ = ["Evidence", "make_model", "read_evidence"]
@@ -55,20 +54,25 @@ def make_model(device: Device, resolve: Resolve) -> Validation | None:
         DeviceError: As of `read_evidence`, or the files cannot be written.
     """
     evidence = read_evidence(device, resolve)
-    found = validate(device, evidence.rows, evidence.parent) if evidence.rows else None
+    found = None
+    if evidence.rows:
+        found = _with_figures(validate(device, evidence.rows, evidence.parent))
     folder = own_folder(device)
-    if found:
-        _write(folder / "model.json", found.model.to_json())
-    _write(folder / "card.md", write_card(read_device(folder), found, evidence.records))
+    texts = {folder / "model.json": found.model.to_json()} if found else {}
+    texts[folder / "card.md"] = write_card(read_device(folder), found, evidence.records)
+    write_texts(texts)
     return found
 
 
-def _write(path: Path, text: str) -> None:
-    """All of it or nothing."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise DeviceError(f"cannot write {path}: {error.strerror}", "nothing was changed") from None
+def _with_figures(found: Validation) -> Validation:
+    """The same; its model's metadata tells how good it is."""
+    figures = {
+        "unseen": asdict(found.accuracies["this model"]),
+        "intervals": asdict(found.intervals),
+    }
+    rounded = {
+        name: {key: round(value, 3) for key, value in values.items()}
+        for name, values in figures.items()
+    }
+    metadata = {**found.model.metadata, **rounded}
+    return replace(found, model=replace(found.model, metadata=metadata))

@@ -6,7 +6,7 @@ Asking it imports numpy alone; `nas.latency.fit` makes it.
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,7 @@ from nas.latency.arrays import Array
 from nas.latency.coverage import check_covered, op_kinds, thin_share
 from nas.latency.form import Form
 from nas.latency.residual import Residual, place_of
-from nas.readers.features import FEATURE_NAMES, read_node_features
+from nas.readers.features import FEATURE_NAMES, read_node_features, values_of
 
 __all__ = ["LEVEL", "SCHEMA", "LatencyModel", "Prediction", "Share"]
 
@@ -144,7 +144,7 @@ class LatencyModel:
 
     def _node_features(self, graph: Graph) -> Array:
         rows = read_node_features(graph, height=self.height, width=self.width)
-        return np.array([astuple(row) for row in rows])
+        return np.array([values_of(row) for row in rows])
 
     def _costs(self, features: Array) -> Array:
         found: Array = features[:, self._places_of_terms] * self._vector

@@ -34,9 +34,11 @@ COLUMNS = (
     "statistic",
     "noise",
     "note",
+    "node_ms",
     "source",
 )
 AGREEMENT = 1e-3  # of two times of one network under equal conditions, as a part of the first
+_SUM_AGREEMENT = 0.01  # of the nodes' times and the whole, as a part of the whole
 Resolve = Callable[[str], Graph]
 
 
@@ -55,6 +57,7 @@ class Record:
         noise: As in `Measurement`; 0 where it is not known.
         note: What a reader must know; may be empty.
         source: Paper and table, or what measured it and when.
+        node_ms: As in `Measurement`; may be empty.
 
     Raises:
         DeviceError: A value that no measurement can have.
@@ -70,6 +73,7 @@ class Record:
     noise: float
     note: str
     source: str
+    node_ms: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if complaint := next(_complaints(self), ""):
@@ -181,6 +185,7 @@ def row_of(
         noise=measured.noise,
         note=" ".join(measured.note.split()),
         source=source,
+        node_ms=measured.node_ms,
     )
 
 
@@ -246,6 +251,7 @@ def _record(cells: Sequence[str], device: Device, resolve: Resolve) -> Record:
         noise=_number(row, "noise") if row["noise"] else 0.0,
         note=row["note"],
         source=row["source"],
+        node_ms=_numbers(row, "node_ms"),
     )
 
 
@@ -265,6 +271,7 @@ def _cells(record: Record) -> tuple[str, ...]:
         conditions.statistic,
         repr(float(record.noise)) if record.noise else "",
         record.note,
+        " ".join(f"{ms:.6g}" for ms in record.node_ms),
         record.source,
     )
 
@@ -318,6 +325,22 @@ def _complaints(record: Record) -> Iterator[str]:
         yield "why_not says why a row is not used, and nothing where it is"
     if record.used_for_fit and record.graph is None:
         yield f"nobody knows the graph of {record.network}, so it cannot be fitted"
+    if record.node_ms:
+        yield from _node_complaints(record)
+
+
+def _node_complaints(record: Record) -> Iterator[str]:
+    """What is wrong with the times of single nodes."""
+    if record.graph is None:
+        yield f"nobody knows the graph of {record.network}, so node_ms must be empty"
+    elif (nodes := len(record.graph.nodes)) != (times := len(record.node_ms)):
+        yield f"node_ms has a time for each node of the graph: {nodes}, got {times}"
+    if not all(ms >= 0 and math.isfinite(ms) for ms in record.node_ms):
+        yield "node_ms are numbers of at least 0"
+    elif abs((total := sum(record.node_ms)) - record.latency_ms) > (
+        _SUM_AGREEMENT * record.latency_ms
+    ):
+        yield f"node_ms add up to {total:g} ms, and latency_ms is {record.latency_ms:g}"
 
 
 def _number(row: dict[str, str], column: str) -> float:
@@ -325,6 +348,10 @@ def _number(row: dict[str, str], column: str) -> float:
         return float(row[column])
     except ValueError:
         raise DeviceError(f"{column} is a number, got {row[column]!r}", "mend it") from None
+
+
+def _numbers(row: dict[str, str], column: str) -> tuple[float, ...]:
+    return tuple(_number({column: number}, column) for number in row[column].split())
 
 
 def _said(error: Exception) -> tuple[str, str]:

@@ -43,6 +43,7 @@ __all__ = [
     "held_bytes",
     "read_features",
     "read_node_features",
+    "values_of",
 ]
 
 ALIGNMENTS = (4, 8, 16)  # channels that one vector instruction may hold
@@ -93,7 +94,7 @@ class Features:
 
 
 FEATURE_NAMES = tuple(field.name for field in fields(Features))
-_values = attrgetter(*FEATURE_NAMES)
+values_of = attrgetter(*FEATURE_NAMES)  # of `Features`, in this order
 
 
 @features_of.on(Input)
@@ -206,7 +207,7 @@ def read_features(graph: Graph, *, height: int, width: int) -> Features:
         1152.0
     """
     rows = read_node_features(graph, height=height, width=width)
-    return Features(*map(float, map(sum, zip(*map(_values, rows), strict=True))))
+    return Features(*map(float, map(sum, zip(*map(values_of, rows), strict=True))))
 
 
 def _moved(*xs: Shape, y: Shape) -> Row:

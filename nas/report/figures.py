@@ -1,6 +1,6 @@
 """Figures of a run: the Pareto front, and the best score over the trials."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -12,9 +12,10 @@ from plotly.colors import sample_colorscale
 from nas.report.parts import number
 from nas.search.front import front
 
-__all__ = ["pareto_figure", "progress_figure"]
+__all__ = ["pareto_figure", "progress_figure", "style"]
 
 INK, GRID, FRONT, BEST, ZOO = "#1c2530", "#e8ecf1", "#c2410c", "#d97706", "#7c3aed"
+FRONT_INTERVAL = "#e9b59b"
 PLACES = ("top right", "bottom right", "top left", "bottom left")  # so that names touch less
 HOVER_LINES = 26  # of a network's text; more than that no screen shows
 SHOWN_DB = 5.0  # below the best; worse networks are there when one zooms out
@@ -25,17 +26,19 @@ def pareto_figure(trials: pd.DataFrame, finalists: list[dict[str, Any]]) -> go.F
     """INT8 PSNR against predicted milliseconds.
 
     Dots are trials by the INT8 simulation, the darker the longer they were trained; the line is
-    their front. Large markers are finalists by LiteRT, with the interval of the predicted time.
+    their front. Large markers are finalists by LiteRT. Front and finalists have the interval of
+    their predicted time.
 
     Args:
         trials: `RunFiles.trials`.
-        finalists: `RunFiles.finalists`; may be empty.
+        finalists: `RunFiles.finalists`, best first; may be empty.
     """
     shown = trials.dropna(subset=["psnr_int8_db", "latency_ms"])
     best_ones = front(trials)
     figure = go.Figure()
-    low_ms = min([*shown["latency_ms"], *(f["latency_low_ms"] for f in finalists)]) * 0.93
-    high_ms = max([*shown["latency_ms"], *(f["latency_high_ms"] for f in finalists)]) * 1.12
+    bars = [*best_ones.to_dict("records"), *finalists]
+    low_ms = min([*shown["latency_ms"], *(row["latency_low_ms"] for row in bars)]) * 0.93
+    high_ms = max([*shown["latency_ms"], *(row["latency_high_ms"] for row in bars)]) * 1.12
     _add_equal_scores(figure, [*shown.to_dict("records"), *finalists], low_ms, high_ms)
     rungs = sorted(shown["steps"].dropna().unique())
     for place, steps in enumerate(rungs):
@@ -53,10 +56,11 @@ def pareto_figure(trials: pd.DataFrame, finalists: list[dict[str, Any]]) -> go.F
         mode="lines",
         name="front of the search",
         line={"color": FRONT, "width": 2},
+        error_x=_interval(best_ones.to_dict("records"), FRONT_INTERVAL),
         hoverinfo="skip",
     )
     _add_finalists(figure, finalists)
-    _style(figure, "predicted milliseconds", "INT8 PSNR, dB")
+    style(figure, "predicted milliseconds", "INT8 PSNR, dB")
     figure.update_layout(height=560, legend={"orientation": "h", "y": -0.16})
     figure.update_xaxes(type="log", **_log_ticks(low_ms, high_ms))
     top = max([*shown["psnr_int8_db"], *(f["psnr_litert_int8_db"] for f in finalists)])
@@ -90,7 +94,7 @@ def progress_figure(trials: pd.DataFrame) -> go.Figure:
             annotation={"text": f"best published: {escape(best['zoo'])}", "font_color": ZOO},
             annotation_position="bottom right",
         )
-    _style(figure, "trial", "score")
+    style(figure, "trial", "score")
     return figure.update_layout(height=340, legend={"orientation": "h", "y": 1.12})
 
 
@@ -127,8 +131,7 @@ def _unbeaten_names(rows: pd.DataFrame) -> list[tuple[str, bool]]:
 def _add_finalists(figure: go.Figure, finalists: list[dict[str, Any]]) -> None:
     if not finalists:
         return
-    best = max(finalists, key=lambda f: float(f["score"]))
-    others = [f for f in finalists if f is not best]
+    best, *others = finalists
     for rows, name, symbol, size, colour in (
         (others, "finalist, converted and run", "circle", 12, FRONT),
         ([best], "best, converted and run", "star", 20, BEST),
@@ -144,16 +147,21 @@ def _add_finalists(figure: go.Figure, finalists: list[dict[str, Any]]) -> None:
                 "color": colour,
                 "line": {"width": 1.2, "color": "#fff"},
             },
-            error_x={
-                "array": [f["latency_high_ms"] - f["latency_ms"] for f in rows],
-                "arrayminus": [f["latency_ms"] - f["latency_low_ms"] for f in rows],
-                "color": colour,
-                "thickness": 1.2,
-                "width": 4,
-            },
+            error_x=_interval(rows, colour),
             hovertext=[_hover(f, f["psnr_litert_int8_db"]) for f in rows],
             hoverinfo="text",
         )
+
+
+def _interval(rows: Sequence[Mapping[Any, Any]], colour: str) -> dict[str, Any]:
+    """Of each row's predicted time, as a horizontal bar."""
+    return {
+        "array": [row["latency_high_ms"] - row["latency_ms"] for row in rows],
+        "arrayminus": [row["latency_ms"] - row["latency_low_ms"] for row in rows],
+        "color": colour,
+        "thickness": 1.2,
+        "width": 4,
+    }
 
 
 def _add_equal_scores(
@@ -192,9 +200,11 @@ def _hover(row: Mapping[str, Any], psnr_db: float) -> str:
     if len(lines) > HOVER_LINES:
         lines = [*lines[:HOVER_LINES], f"... {len(lines) - HOVER_LINES} more"]
     name = f" ({escape(row['zoo'])})" if row.get("zoo") else ""
+    novelty = f", novelty {row['latency_novelty']:.1f}" if row.get("latency_novelty", 0) > 0 else ""
+    timed = f", measured {row['measured_ms']:.2f} ms" if "measured_ms" in row else ""
     return (
         f"<b>trial {row['number']}{name}</b>  {psnr_db:.2f} dB, {row['latency_ms']:.2f} ms"
-        f" ({row['latency_low_ms']:.2f} to {row['latency_high_ms']:.2f})<br>"
+        f" ({row['latency_low_ms']:.2f} to {row['latency_high_ms']:.2f}){novelty}{timed}<br>"
         f"score {row['score']:.4g}, {number(row['score_ratio'], 3)} of the best published<br>"
         + "<br>".join(escape(line.strip()) for line in lines)
     )
@@ -212,7 +222,8 @@ def _log_ticks(low: float, high: float) -> dict[str, Any]:
     }
 
 
-def _style(figure: go.Figure, x: str, y: str) -> None:
+def style(figure: go.Figure, x: str, y: str) -> None:
+    """How every figure of the page looks; `x` and `y` name its axes."""
     figure.update_layout(
         template="plotly_white",
         font={"family": "system-ui, Helvetica, Arial, sans-serif", "size": 13, "color": INK},

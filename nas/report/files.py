@@ -1,6 +1,7 @@
 """What a run folder holds, read once and checked."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from nas.errors import RunError
 __all__ = ["RunFiles", "read_config", "read_run"]
 
 MEASURED = ("psnr_int8_db", "latency_ms", "latency_low_ms", "latency_high_ms", "score")
+LATER = ("latency_novelty",)  # columns that runs of before lack
 TIMED = ("train_s", "quantize_s", "evaluate_s")
 NEEDED = ("number", "state", "digest", "zoo", *MEASURED, "score_ratio", "steps", "network", *TIMED)
 _READ = "give a run that you may read"
@@ -96,7 +98,8 @@ def _trials(path: Path) -> pd.DataFrame:
     absent = [name for name in NEEDED if name not in trials]
     if absent:
         raise RunError(f"{path} lacks {', '.join(absent)}", "resume the search to write it")
-    for name in (*MEASURED, "score_ratio", "steps", *TIMED):
+    trials = trials.assign(**{name: math.nan for name in LATER if name not in trials})
+    for name in (*MEASURED, *LATER, "score_ratio", "steps", *TIMED):
         trials[name] = pd.to_numeric(trials[name], errors="coerce")
     return trials.fillna({"zoo": "", "network": "", "digest": ""})
 

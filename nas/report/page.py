@@ -1,22 +1,22 @@
 """The report of a run: one HTML file that opens offline and says how far to trust its numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any
 
-import plotly.graph_objects as go
-
-from nas.errors import DeviceError, RunError
+from nas.errors import RunError
 from nas.graph import parse_text, to_text
-from nas.latency.devices import load_device
 from nas.readers.draw import draw_svg
+from nas.report import evidence
+from nas.report.breakdown import breakdown
 from nas.report.figures import pareto_figure, progress_figure
 from nas.report.files import RunFiles, read_run
-from nas.report.parts import cards, facts, interval, number, table, time_split
+from nas.report.parts import cards, facts, html, interval, number, soft, table, time_split
 from nas.search.folder import write_text
 from nas.search.front import front
+from nas.search.worth import PER_CENT
 
 __all__ = ["write_report"]
 
@@ -48,11 +48,16 @@ def write_report(run: Path) -> Path:
         subtitle=escape(_subtitle(files)),
         notice="" if files.finalists else _NOTICE,
         cards=cards(_headline(files, best)),
-        pareto=_html(pareto_figure(files.trials, files.finalists), plotly_too=True),
+        level=PER_CENT,
+        pareto=html(pareto_figure(files.trials, files.finalists), plotly_too=True),
         finalists=_finalists(files, best),
+        measured=_section("Measured", evidence.measured(files)),
+        worth=evidence.worth(files),
         network=_network(best),
-        trust="".join(f"<li>{escape(line)}</li>" for line in _trust(files, best)),
-        progress=_html(progress_figure(files.trials)),
+        breakdown=breakdown(best, str(files.config.get("device", ""))),
+        trust=_items(_trust(files, best)),
+        limits=_section("What the device's card warns of", _items(evidence.limits(files))),
+        progress=html(progress_figure(files.trials)),
         times=_times(files),
         config=facts(files.config),
         versions=facts({**_seeds(files), **files.env}),
@@ -78,7 +83,7 @@ def _best(files: RunFiles) -> Mapping[str, Any]:
     if files.best is not None:
         return files.best
     if files.finalists:
-        return max(files.finalists, key=lambda finalist: float(finalist["score"]))
+        return files.finalists[0]
     fully_trained = front(files.finished)
     best: Mapping[str, Any] = fully_trained.loc[fully_trained["score"].idxmax()].to_dict()
     return best
@@ -106,30 +111,38 @@ def _headline(files: RunFiles, best: Mapping[str, Any]) -> list[tuple[str, str]]
         )
     )
     low, high = number(best["latency_low_ms"]), number(best["latency_high_ms"])
+    timed, score = [], "score"
+    if "measured_ms" in best:
+        timed = [(f"{number(best['measured_ms'])} ms", f"measured by {best['measured_by']}")]
+    if "score_measured_ratio" in best:  # then it is the best by it
+        score = "score_measured"
     return [
         (f"{number(psnr)} dB", how),
         (f"{number(best['latency_ms'])} ms", f"predicted, {low} to {high} ms"),
-        (f"{best['score']:.4g}", "score"),
-        (f"{number(best['score_ratio'])}x", "score over best published network of this run"),
+        *timed,
+        (f"{best[score]:.4g}", score.replace("_", ", ")),
+        (f"{number(best[f'{score}_ratio'])}x", "score over best published network of this run"),
         (f"#{best['number']:.0f}", f"best network{zoo}, {str(best['digest'])[:8]}"),
     ]
 
 
 def _finalists(files: RunFiles, best: Mapping[str, Any]) -> str:
     if files.finalists:
-        rows = sorted(files.finalists, key=lambda f: float(f["score"]), reverse=True)
+        rows = files.finalists
         about = "Trained longer, converted to uint8 TensorFlow Lite and run by LiteRT."
         columns = CONVERTED
     else:
         rows = front(files.trials).to_dict("records")
         about = "None yet. This is the front of the search so far, by INT8 simulation."
         columns = SIMULATED
-    head = ["network", *(name for name, _ in columns), "predicted ms", "score", "ratio", "steps"]
+    head = ["network", *(name for name, _ in columns), "predicted ms", "novelty", "score"]
+    head += ["ratio", "steps"]
     cells = [
         [
             f"#{row['number']} {row.get('zoo') or str(row['digest'])[:8]}",
             *(number(row.get(key)) for _, key in columns),
             interval(row),
+            number(row.get("latency_novelty"), 1),
             f"{row['score']:.4g}",
             number(row["score_ratio"], 3),
             number(row["steps"], 0),
@@ -137,7 +150,11 @@ def _finalists(files: RunFiles, best: Mapping[str, Any]) -> str:
         for row in rows
     ]
     place = next((k for k, row in enumerate(rows) if row["digest"] == best["digest"]), -1)
-    return f'<p class="soft">{about}</p>' + table(head, cells, best=place)
+    about += (
+        " Times and scores are predicted; novelty is how many times wider the interval of a time "
+        "is than amid measured networks."
+    )
+    return soft(about) + table(head, cells, best=place)
 
 
 def _network(best: Mapping[str, Any]) -> str:
@@ -149,13 +166,13 @@ def _network(best: Mapping[str, Any]) -> str:
 
 
 def _trust(files: RunFiles, best: Mapping[str, Any]) -> list[str]:
-    device = str(files.config.get("device", "the device"))
     data = files.config.get("data", "bundled")
+    measured = any("measured_ms" in finalist for finalist in files.finalists)
     lines = [
-        f"Milliseconds are predicted by a model {_fitted(device)}; nothing was "
-        "measured here. The interval behind each prediction is the model's own. A search "
-        "favours networks whose time is predicted too low, so measure the winner before "
-        "relying on a small lead.",
+        f"Milliseconds are predicted by a model {evidence.record(files)}. "
+        + ("Those that were measured stand apart. " if measured else "Nothing was measured here. ")
+        + "A search favours networks whose time is predicted too low, so measure the winner "
+        "before relying on a small lead.",
         f"PSNR is on the validation images of this run (data: {data}) after {best['steps']:.0f} "
         "training steps; it does not compare with figures published for other images or longer "
         "training. Ratios within the run do.",
@@ -174,18 +191,14 @@ def _trust(files: RunFiles, best: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _fitted(device: str) -> str:
-    """What the latency model learned from, in words."""
-    try:
-        known = load_device(device).model.metadata
-    except DeviceError:
-        return f"of {device}, which is not installed here,"
-    level = known.get("interval_level")
-    return (
-        f"fitted to {known.get('rows', 'the')} published measurements of "
-        f"{known.get('distinct_graphs', 'several')} distinct networks on {device}"
-        + (f" (intervals: {100 * level:.0f} %)" if level else "")
-    )
+def _items(lines: Iterable[str]) -> str:
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f"<ul>{items}</ul>" if items else ""
+
+
+def _section(title: str, content: str) -> str:
+    """Nothing where there is no content."""
+    return f"<section><h2>{title}</h2>{content}</section>" if content else ""
 
 
 def _times(files: RunFiles) -> str:
@@ -196,14 +209,3 @@ def _times(files: RunFiles) -> str:
 def _seeds(files: RunFiles) -> dict[str, Any]:
     best = files.best or {}
     return {key: best[key] for key in ("seeds", "versions") if key in best}
-
-
-def _html(figure: go.Figure, *, plotly_too: bool = False) -> str:
-    """A figure as a `<div>`; one of the page brings plotly.js itself, so that it opens offline."""
-    config = {
-        "displaylogo": False,
-        "responsive": True,
-        "modeBarButtonsToRemove": ["sendChartToCloud"],  # a run stays on its machine
-    }
-    text: str = figure.to_html(full_html=False, include_plotlyjs=plotly_too, config=config)
-    return text

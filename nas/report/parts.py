@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-__all__ = ["cards", "facts", "interval", "number", "table", "time_split"]
+import plotly.graph_objects as go
+
+__all__ = ["cards", "facts", "html", "interval", "number", "soft", "table", "time_split"]
 
 COLOURS = ("#235a9f", "#7fb2e5", "#e0a458", "#b8c0cc")
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")  # of a storage URL
@@ -32,16 +34,44 @@ def cards(values: Iterable[tuple[str, str]]) -> str:
     )
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, best: int = -1) -> str:
-    """A table of numbers; row `best` is highlighted."""
-    cells = "".join(f"<th>{escape(name)}</th>" for name in head)
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], *, best: int = -1, words: int = 0
+) -> str:
+    """A table of numbers.
+
+    Args:
+        head: Names of the columns.
+        rows: Cells.
+        best: The row that is highlighted.
+        words: So many columns at the end hold sentences, which wrap.
+    """
+    wraps = [""] * (len(head) - words) + [" class=words"] * words
+
+    def line(tag: str, cells: Sequence[str]) -> str:
+        told = zip(wraps, cells, strict=True)
+        return "".join(f"<{tag}{wrap}>{escape(cell)}</{tag}>" for wrap, cell in told)
+
     body = "".join(
-        f"<tr{' class=best' if place == best else ''}>"
-        + "".join(f"<td>{escape(cell)}</td>" for cell in row)
-        + "</tr>"
+        f"<tr{' class=best' if place == best else ''}>{line('td', row)}</tr>"
         for place, row in enumerate(rows)
     )
-    return f'<div class="wide"><table><tr>{cells}</tr>{body}</table></div>'
+    return f'<div class="wide"><table><tr>{line("th", head)}</tr>{body}</table></div>'
+
+
+def soft(text: str) -> str:
+    """A paragraph beside the point."""
+    return f'<p class="soft">{escape(text)}</p>'
+
+
+def html(figure: go.Figure, *, plotly_too: bool = False) -> str:
+    """A figure as a `<div>`; one of the page brings plotly.js itself, so that it opens offline."""
+    config = {
+        "displaylogo": False,
+        "responsive": True,
+        "modeBarButtonsToRemove": ["sendChartToCloud"],  # a run stays on its machine
+    }
+    text: str = figure.to_html(full_html=False, include_plotlyjs=plotly_too, config=config)
+    return text
 
 
 def facts(content: Mapping[str, Any]) -> str:

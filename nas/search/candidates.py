@@ -23,6 +23,8 @@ class Predicted(Protocol):
     def low_ms(self) -> float: ...
     @property
     def high_ms(self) -> float: ...
+    @property
+    def novelty(self) -> float: ...
 
 
 class Predictor(Protocol):
@@ -42,6 +44,7 @@ class Candidate:
     latency_ms: float
     latency_low_ms: float
     latency_high_ms: float
+    latency_novelty: float  # how many times wider the interval is than amid measured networks
     parameters: int
     macs: int
 
@@ -137,6 +140,7 @@ class Judge:
             latency_ms=float(predicted.latency_ms),
             latency_low_ms=float(predicted.low_ms),
             latency_high_ms=float(predicted.high_ms),
+            latency_novelty=float(predicted.novelty),
             parameters=cost.parameters,
             macs=cost.macs,
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.errors import RunError, UsageError
+from nas.latency.backends import BACKENDS
 from nas.search.score import check_constant
 
 __all__ = ["SAMPLERS", "SearchConfig", "count_cores", "hide_password", "read_config"]
@@ -27,6 +28,8 @@ def count_cores() -> int:
 class SearchConfig:
     """Everything that decides what a run finds; `workers` decides only how fast.
 
+    `measure` may be added when a run is resumed, for it changes nothing that was found before.
+
     Args:
         budget: Distinct networks to evaluate.
         space: Name or path of a space.
@@ -40,6 +43,7 @@ class SearchConfig:
         score: Name of the constant in `nas.search.score`.
         storage: URL of the study; none: SQLite in the run folder.
         workers: Processes that evaluate.
+        measure: The back-end that times the finalists; none: their times stay predicted.
     """
 
     budget: int = 200
@@ -54,6 +58,7 @@ class SearchConfig:
     score: str = "mai2022"
     storage: str | None = None
     workers: int = 1
+    measure: str | None = None
 
     def check(self) -> None:
         """Raises `UsageError` for a value that no run can have."""
@@ -77,6 +82,11 @@ class SearchConfig:
                 f"there is no sampler {self.sampler!r}",
                 f"--sampler is one of {', '.join(SAMPLERS)}",
             )
+        if self.measure is not None and self.measure not in BACKENDS:
+            raise UsageError(
+                f"there is no back-end {self.measure!r}",
+                f"--measure is one of {', '.join(BACKENDS)}",
+            )
         check_constant(self.score)
 
     def to_json(self) -> dict[str, Any]:
@@ -91,10 +101,11 @@ class SearchConfig:
         """
         stored = self.to_json()
         shown = {**given, "storage": hide_password(given.get("storage"))}
+        free = {"workers"} if self.measure else {"workers", "measure"}
         contradictions = [
             f"{name} is {stored[name]}, asked for {shown[name]}"
             for name in stored
-            if name in given and name != "workers" and stored[name] != shown[name]
+            if name in given and name not in free and stored[name] != shown[name]
         ]
         if contradictions:
             raise RunError(
@@ -122,7 +133,7 @@ def read_config(folder: Path) -> tuple[SearchConfig, dict[str, Any]]:
     """
     path = folder / "config.json"
     try:
-        facts = json.loads(path.read_text())
+        facts = {"measure": None, **json.loads(path.read_text())}
         names = {field.name for field in fields(SearchConfig)}
         config = SearchConfig(**{name: facts.pop(name) for name in names})
     except FileNotFoundError:

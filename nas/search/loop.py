@@ -1,6 +1,7 @@
 """The loop: keep every worker busy until the budget of distinct networks is finished."""
 
 import errno
+import math
 import time
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from nas.search.front import trials_table
 from nas.search.ledger import Finished, Ledger
 from nas.search.proposer import Proposal, Proposer
 from nas.search.samplers import option_of
-from nas.search.study import fail, finish, readings_of
+from nas.search.study import candidate_of, fail, finish, readings_of
 from nas.search.tasks import Answer, Evaluate, Measured
 
 __all__ = ["NO_SPACE", "Loop", "write_trials"]
@@ -39,7 +40,7 @@ class Loop:
         self._config = config
         self._folder = folder
         self._watch = watch
-        self._ledger = _restored(study, judge)
+        self._ledger = self._restored()
         self._proposer = Proposer(study, judge, self._ledger, config)
         self._running: dict[int, Proposal] = {}
         self._errors: list[str] = []
@@ -152,26 +153,36 @@ class Loop:
             f"be trained, the budget was {self._config.budget}"
         )
 
+    def _restored(self) -> Ledger:
+        """The ledger of what the study has finished, with the times that it was ranked by."""
+        ledger = Ledger()
+        num_changed = 0
+        for trial in self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+            decided = dict(trial.params)
+            space = self._judge.space
+            pick = space.pick(lambda choice, d=decided: option_of(choice, d))  # type: ignore[misc]
+            seen = self._judge.look(pick)
+            candidate = candidate_of(trial, pick)
+            if seen.digest != candidate.digest:
+                raise RunError(
+                    f"trial {trial.number} is another network now than when it was evaluated",
+                    "the space was changed: start another --run",
+                )
+            num_changed += not isinstance(seen, Candidate) or not math.isclose(
+                seen.latency_ms, candidate.latency_ms, rel_tol=1e-6
+            )
+            attributes = trial.user_attrs
+            times = (attributes["train_s"], attributes["quantize_s"], attributes["evaluate_s"])
+            measured = Measured(tuple(readings_of(attributes)), *times)
+            ledger.finish(Finished(trial.number, candidate, measured, attributes["score"]))
+        if num_changed:
+            self._watch.note(
+                f"the latency model of {self._config.device} is another one now: {num_changed} "
+                "trials keep the times they were ranked by"
+            )
+        return ledger
+
 
 def write_trials(study: Study, folder: Path) -> None:
     """`trials.csv`, whole or not at all."""
     write_text(folder / "trials.csv", trials_table(study).to_csv(index=False))
-
-
-def _restored(study: Study, judge: Judge) -> Ledger:
-    """The ledger of what the study has finished."""
-    ledger = Ledger()
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-        attributes = trial.user_attrs
-        decided = dict(trial.params)
-        pick = judge.space.pick(lambda choice, d=decided: option_of(choice, d))  # type: ignore[misc]
-        candidate = judge.look(pick)
-        if not isinstance(candidate, Candidate) or candidate.digest != attributes["digest"]:
-            raise RunError(
-                f"trial {trial.number} is another network now than when it was evaluated",
-                "the space or the device was changed: start another --run",
-            )
-        times = (attributes["train_s"], attributes["quantize_s"], attributes["evaluate_s"])
-        measured = Measured(tuple(readings_of(attributes)), *times)
-        ledger.finish(Finished(trial.number, candidate, measured, attributes["score"]))
-    return ledger

@@ -1,11 +1,12 @@
 """Finalists: the front trained longer, converted, measured again; the best of them is the result.
 
-What a run calls best was really converted and run: it is ranked by the PSNR that LiteRT gave.
+What a run calls best was really converted and run: it is ranked by the PSNR that LiteRT gave, and
+by its predicted time, or by the measured times where all finalists have one.
 """
 
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ from nas.search.loop import NO_SPACE
 from nas.search.score import challenge_score
 from nas.search.tasks import Answer, Finalise
 
-__all__ = ["choose_best", "choose_finalists", "finalise_all"]
+__all__ = ["choose_best", "choose_finalists", "finalise_all", "rank"]
 
 _CAP = 6
+_PREDICTED = ("latency_ms", "latency_low_ms", "latency_high_ms", "latency_novelty")
 
 
 def choose_finalists(table: pd.DataFrame) -> list[int]:
@@ -79,7 +81,7 @@ def finalise_all(
         num_running -= 1
         found[task.number] = _keep(home, by_number[task.number], answer, config)
         watch.note(_sentence(task.number, found[task.number], answer))
-    results = _with_ratio(result for result in found.values() if result is not None)
+    results = rank([result for result in found.values() if result is not None])
     if not results:
         raise RunError(
             f"none of the {len(rows)} finalists of {folder} could be converted",
@@ -87,6 +89,22 @@ def finalise_all(
         )
     write_json(folder / "finalists.json", results)
     return results
+
+
+def rank(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Best first, each with its score over that of the best zoo network.
+
+    The order is that of `score_measured` where all have one, else of `score`; `score_ratio` is of
+    predicted scores, `score_measured_ratio` of measured ones.
+    """
+    scores = ["score"]
+    if all("score_measured" in result for result in results):
+        scores.append("score_measured")
+    ranked = sorted(results, key=lambda result: (-result[scores[-1]], result["trial"]))
+    for score in scores:
+        zoo = max((result[score] for result in ranked if result["zoo"]), default=None)
+        ranked = [{**r, f"{score}_ratio": r[score] / zoo if zoo else None} for r in ranked]
+    return ranked
 
 
 def choose_best(results: Sequence[dict[str, Any]], folder: Path) -> dict[str, Any]:
@@ -117,7 +135,7 @@ def _keep(
         "digest": row["digest"],
         "zoo": row["zoo"],
         **answer.value,
-        **{name: row[name] for name in ("latency_ms", "latency_low_ms", "latency_high_ms")},
+        **{name: row[name] for name in _PREDICTED},
         "score": score,
         "score_constant": config.score,
         "search_psnr_int8_db": row["psnr_int8_db"],
@@ -132,15 +150,6 @@ def _keep(
     shutil.rmtree(home / str(number), ignore_errors=True)
     partial.rename(home / str(number))
     return result
-
-
-def _with_ratio(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    ranked = sorted(results, key=lambda result: (-result["score"], result["trial"]))
-    best_zoo = next((result["score"] for result in ranked if result["zoo"]), None)
-    return [
-        {**result, "score_ratio": result["score"] / best_zoo if best_zoo else None}
-        for result in ranked
-    ]
 
 
 def _stored(folder: Path) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ import hashlib
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +17,28 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from nas.data.sets import Dataset
 from nas.errors import RunError, SpaceError
-from nas.latency.devices import load_device
+from nas.latency.devices import Device, load_device
 from nas.search.candidates import Judge
 from nas.search.config import SearchConfig, read_config
 from nas.search.events import Watcher
 from nas.search.executor import Pool
-from nas.search.folder import create_run, find_run, locked, new_run_path, remove_run
+from nas.search.folder import (
+    create_run,
+    find_run,
+    locked,
+    new_run_path,
+    remove_run,
+    write_json,
+)
 from nas.search.front import front, trials_table
 from nas.search.images import load_images
 from nas.search.loop import Loop, write_trials
+from nas.search.measure import Meter, is_measured, measure_finalists, open_meter
 from nas.search.result import choose_best, choose_finalists, finalise_all
 from nas.search.storage import disk_errors, open_storage, storage_url
 from nas.search.study import open_study
 from nas.search.tasks import Setup
+from nas.search.worth import Worth, measured_times, worth_measuring
 from nas.space import Option, Space, load_space
 
 __all__ = ["BENCH", "RunResult", "resume", "start"]
@@ -46,13 +55,13 @@ class RunResult:
         folder: Of the run.
         table: All trials, see `nas.search.front`.
         finalists: Contents of their `result.json`, best first.
-        measured_ms: Fastest and slowest network that the latency model was fitted to.
+        device: Whose model predicted the times; as it was before it learnt of measured finalists.
     """
 
     folder: Path
     table: pd.DataFrame
     finalists: list[dict[str, Any]]
-    measured_ms: tuple[float, float]
+    device: Device
 
     @property
     def best(self) -> dict[str, Any]:
@@ -61,6 +70,10 @@ class RunResult:
     @property
     def front(self) -> pd.DataFrame:
         return front(self.table)
+
+    @property
+    def worth_measuring(self) -> list[Worth]:
+        return worth_measuring(self.table, measured_times(self.finalists))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +84,8 @@ class _Parts:
     judge: Judge
     dataset: Dataset
     facts: dict[str, str]
-    measured_ms: tuple[float, float]
+    device: Device
+    meter: Meter | None
 
 
 def start(
@@ -129,30 +143,34 @@ def resume(
     config = stored.merged(given, folder)
     config.check()
     with disk_errors(folder), locked(folder):
-        parts = _load(config, watch)
+        parts = _load(config, watch, now=not is_measured(folder))
         for fact, value in parts.facts.items():
             if facts.get(fact) != value:
                 raise RunError(
                     f"the {fact} of {folder} was {facts.get(fact)}, now it is {value}",
                     "restore the files it was started with, or start another --run",
                 )
+        if config.measure != stored.measure:
+            asked = replace(stored, measure=config.measure)
+            write_json(folder / "config.json", {**asked.to_json(), **facts})
         watch.note(f"run folder {folder}")
         study = _study(folder, config, resume=True)
         return _go(study, parts, folder, watch, bench)
 
 
-def _load(config: SearchConfig, watch: Watcher) -> _Parts:
+def _load(config: SearchConfig, watch: Watcher, *, now: bool = True) -> _Parts:
+    """What `config` names; `now` says whether something will be measured."""
     space = load_space(config.space)
     space.check_scale(config.scale)
     device = load_device(config.device)
     judge = Judge(space, device.model, scale=config.scale, max_latency_ms=config.max_latency_ms)
+    meter = open_meter(device, config.measure, now=now) if config.measure else None
     dataset = load_images(config, lambda line: watch.note(f"skipped {line}"))
     watch.note(
         f"data {dataset.name}: {len(dataset.train)} images train, {len(dataset.valid)} validate"
     )
     facts = {"space_digest": _digest(space, config.scale), "data_digest": dataset.digest}
-    measured_ms = (device.model.smallest_ms, device.model.largest_ms)
-    return _Parts(config, judge, dataset, facts, measured_ms)
+    return _Parts(config, judge, dataset, facts, device, meter)
 
 
 def _study(folder: Path, config: SearchConfig, *, resume: bool) -> Study:
@@ -165,17 +183,23 @@ def _go(study: Study, parts: _Parts, folder: Path, watch: Watcher, bench: str) -
     config = parts.config
     loop = Loop(study, parts.judge, config, folder, watch)
     setup = Setup(bench, parts.dataset, config.scale, config.seed)
-    with _interruptible(folder, watch), Pool(setup, workers=config.workers) as pool:
-        try:
-            loop.run(pool)
-        finally:
-            write_trials(study, folder)
-        table = trials_table(study)
-        chosen = table[table["number"].isin(choose_finalists(table))]
-        rows = [{str(k): v for k, v in row.items()} for row in chosen.to_dict("records")]
-        finalists = finalise_all(pool, rows, folder, config, watch)
-    choose_best(finalists, folder)
-    return RunResult(folder, table, finalists, parts.measured_ms)
+    with _interruptible(folder, watch):
+        with Pool(setup, workers=config.workers) as pool:
+            try:
+                loop.run(pool)
+            finally:
+                write_trials(study, folder)
+            table = trials_table(study)
+            chosen = table[table["number"].isin(choose_finalists(table))]
+            rows = [{str(k): v for k, v in row.items()} for row in chosen.to_dict("records")]
+            finalists = finalise_all(pool, rows, folder, config, watch)
+        choose_best(finalists, folder)
+        if parts.meter:  # no worker disturbs it any more
+            finalists = measure_finalists(
+                parts.meter, finalists, folder, score=config.score, watch=watch
+            )
+            choose_best(finalists, folder)
+    return RunResult(folder, table, finalists, parts.device)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ Two objectives, so that the dashboard shows the front; the score is an attribute
 """
 
 import json
+import math
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -11,15 +12,25 @@ from typing import Any
 import optuna
 from optuna.storages import RDBStorage
 from optuna.study import Study
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from nas.errors import RunError
 from nas.search.candidates import Candidate, Refusal
 from nas.search.score import challenge_score
 from nas.search.storage import quiet_optuna
 from nas.search.tasks import Measured
+from nas.space import Pick
 
-__all__ = ["METRICS", "announce", "fail", "finish", "open_study", "readings_of", "refuse"]
+__all__ = [
+    "METRICS",
+    "announce",
+    "candidate_of",
+    "fail",
+    "finish",
+    "open_study",
+    "readings_of",
+    "refuse",
+]
 
 METRICS = ["psnr_int8_db", "latency_ms"]
 
@@ -60,6 +71,7 @@ def announce(trial: optuna.Trial, candidate: Candidate) -> None:
             "zoo": candidate.zoo,
             "latency_low_ms": candidate.latency_low_ms,
             "latency_high_ms": candidate.latency_high_ms,
+            "latency_novelty": candidate.latency_novelty,
             "parameters": candidate.parameters,
             "macs": candidate.macs,
         },
@@ -99,6 +111,23 @@ def refuse(study: Study, trial: optuna.Trial, refusal: Refusal) -> None:
             trial._trial_id, "constraints", list(refusal.constraints)
         )
     study.tell(trial, state=TrialState.PRUNED)
+
+
+def candidate_of(trial: FrozenTrial, pick: Pick) -> Candidate:
+    """What was announced and told of a finished trial."""
+    attributes = trial.user_attrs
+    return Candidate(
+        pick=pick,
+        digest=attributes["digest"],
+        network=attributes["network"],
+        zoo=attributes["zoo"],
+        latency_ms=trial.values[1],
+        latency_low_ms=attributes["latency_low_ms"],
+        latency_high_ms=attributes["latency_high_ms"],
+        latency_novelty=attributes.get("latency_novelty", math.nan),  # none in old runs
+        parameters=attributes["parameters"],
+        macs=attributes["macs"],
+    )
 
 
 def fail(study: Study, trial: optuna.Trial, reason: str) -> None:

@@ -96,6 +96,8 @@ BAD = [  # arguments of `nas search`, part of the message
     ("--max-latency-ms -1", "latency limit -1 ms is not positive"),
     ("--sampler best", "there is no sampler 'best'"),
     ("--score best", "there is no score 'best'"),
+    ("--measure fax", "there is no back-end 'fax'"),
+    ("--measure vela", "synaptics-vs680 is not measured by vela but by no back-end"),
     ("--storage mysql://127.0.0.1:1/x", "storage mysql://127.0.0.1:1/x does not answer"),
     ("--storage nonsense", "storage nonsense does not answer"),
     ("--run old", "runs/old exists"),

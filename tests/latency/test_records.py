@@ -40,6 +40,7 @@ GOOD = {
     "statistic": "median of 9 runs",
     "noise": "0.01",
     "note": "warm",
+    "node_ms": "",
     "source": "me",
 }
 HERE = Conditions("here", "INT8", 360, 640, "NHWC", 2, "median of 9 runs")

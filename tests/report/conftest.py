@@ -47,6 +47,7 @@ def row_of(number: int, graph: Graph, zoo: str, rng: random.Random) -> Row:
         "latency_ms": latency_ms,
         "latency_low_ms": latency_ms * 0.9,
         "latency_high_ms": latency_ms * 1.13,
+        "latency_novelty": 1.7,
         "steps": 0 if refused else steps,
         "parameters": parameters,
         "macs": count_macs(graph, 360, 640),
@@ -69,7 +70,7 @@ def rows_of(num_trials: int) -> list[Row]:
 
 
 def finalist_of(row: Row, best_published: float) -> Row:
-    kept = ("digest", "zoo", "network", "latency_ms", "latency_low_ms")
+    kept = ("digest", "zoo", "network", "latency_ms", "latency_low_ms", "latency_novelty")
     litert_db = row["psnr_int8_db"] + 0.6
     score = score_of(litert_db, row["latency_ms"])
     return {
@@ -84,6 +85,23 @@ def finalist_of(row: Row, best_published: float) -> Row:
         "score_ratio": score / best_published,
         "steps": 2000,
     }
+
+
+def measured(finalist: Row) -> Row:
+    """The finalist as if it had taken 1.2 times the prediction, which is over its interval."""
+    return finalist | {
+        "measured_by": "host-cpu",
+        "measured_ms": 1.2 * finalist["latency_ms"],
+        "measured_noise": 0.013,
+        "measured_conditions": {
+            "runtime": "Bench 1", "precision": "INT8", "height": 360, "width": 640,
+            "layout": "NHWC", "threads": 2, "statistic": "median of 3 runs",
+        },
+        "measured_note": "the board was warm",
+        "score_measured": finalist["score"] / 1.2,
+        "score_measured_ratio": finalist["score_ratio"],
+        "latency_refitted_ms": 1.1 * finalist["latency_ms"],
+    }  # fmt: skip
 
 
 def write_study(folder: Path, rows: list[Row]) -> None:
@@ -106,7 +124,9 @@ def write_study(folder: Path, rows: list[Row]) -> None:
         )
 
 
-def write_run(folder: Path, *, num_trials: int = 24, finished: bool = True) -> Path:
+def write_run(
+    folder: Path, *, num_trials: int = 24, finished: bool = True, timed: bool = False
+) -> Path:
     folder.mkdir(parents=True)
     rows = rows_of(num_trials)
     write_study(folder, rows)
@@ -120,6 +140,7 @@ def write_run(folder: Path, *, num_trials: int = 24, finished: bool = True) -> P
         published = 1.5 * max(row["score"] for row in done if row["zoo"])
         done.sort(key=lambda row: -row["score"])
         finalists = [finalist_of(row, published) for row in done[:5]]
+        finalists = [measured(finalist) if timed else finalist for finalist in finalists]
         (folder / "finalists.json").write_text(json.dumps(finalists))
         (folder / "best").mkdir()
         best = finalists[0] | {"seeds": {"search": 3}, "versions": {"nas": "0.1.0"}}

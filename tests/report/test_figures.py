@@ -42,6 +42,24 @@ def test_finalists_carry_their_interval_and_the_best_a_star(make_run):
     assert len(others.x) == len(run.finalists) - 1
 
 
+def test_members_of_the_front_carry_their_interval(make_run):
+    run = read_run(make_run())
+    line = trace(pareto_figure(run.trials, []), "front of the search")
+    by_ms = run.trials.set_index("latency_ms")
+    for ms, over, under in zip(line.x, line.error_x.array, line.error_x.arrayminus, strict=True):
+        assert ms + over == pytest.approx(by_ms.loc[ms, "latency_high_ms"])
+        assert ms - under == pytest.approx(by_ms.loc[ms, "latency_low_ms"])
+
+
+def test_hover_tells_novelty_and_measured_time(make_run):
+    run = read_run(make_run(timed=True))
+    star = trace(pareto_figure(run.trials, run.finalists), "best, converted and run")
+    best = run.finalists[0]
+    assert f"), novelty 1.7, measured {best['measured_ms']:.2f} ms<br>" in star.hovertext[0]
+    figure = pareto_figure(run.trials.drop(columns="latency_novelty"), [])
+    assert "novelty" not in trace(figure, "published network").hovertext[0]
+
+
 def test_unbeaten_published_networks_are_named_and_hover_tells_the_network(make_run):
     run = read_run(make_run())
     dots = trace(pareto_figure(run.trials, []), "published network")

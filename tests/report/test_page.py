@@ -1,7 +1,9 @@
 import json
 import re
+from html import escape
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 from typer import Typer
 from typer.testing import CliRunner
@@ -38,7 +40,9 @@ def test_page_tells_the_converted_result(make_run):
     assert f"predicted, {best['latency_low_ms']:.2f} to {best['latency_high_ms']:.2f} ms" in page
     assert f"{best['score_ratio']:.2f}x" in page
     assert page.count("<svg") == 1
-    assert page.count("plotly-graph-div") == 2
+    assert page.count("plotly-graph-div") == 3
+    assert "Nothing was measured here" in page
+    assert "<h2>Measured</h2>" not in page
     assert "by 0.010 dB at most" in page
     assert "not finished" not in page
 
@@ -60,12 +64,18 @@ def test_unfinished_run_has_a_page_that_says_so(make_run):
 
 def test_page_tells_what_the_latency_model_learned_from(make_run):
     run = make_run()
-    known = load_device("synaptics-vs680").model.metadata
-    told = f"fitted to {known['rows']} published measurements of {known['distinct_graphs']}"
-    assert told in write_report(run).read_text()
+    device = load_device("synaptics-vs680")
+    page = write_report(run).read_text()
+    told = f"fitted to {device.model.metadata['distinct_graphs']} measured networks on"
+    assert f"{told} synaptics-vs680 (Mobile AI" in page
+    assert all(escape(limit) in page for limit in device.limits)
     config = json.loads((run / "config.json").read_text()) | {"device": "unheard-of"}
     (run / "config.json").write_text(json.dumps(config))
-    assert "unheard-of, which is not installed here" in write_report(run).read_text()
+    page = text_of(write_report(run).read_text())
+    assert "unheard-of, which is not installed here" in page
+    assert "there is no device &#x27;unheard-of&#x27;" in page
+    assert "What the device" not in page
+    assert page.count("plotly-graph-div") == 2
 
 
 def test_password_of_a_storage_is_not_shown(make_run):
@@ -83,6 +93,13 @@ def test_markup_in_a_run_stays_text(make_run):
     config = json.loads((run / "config.json").read_text()) | {"data": "<img src=x>"}
     (run / "config.json").write_text(json.dumps(config))
     assert "<img" not in text_of(write_report(run).read_text())
+
+
+def test_a_run_from_before_novelty_has_a_page(make_run):
+    run = make_run(finished=False)
+    table = pd.read_csv(run / "trials.csv").drop(columns="latency_novelty")
+    table.to_csv(run / "trials.csv", index=False)
+    assert "<h2>Worth measuring</h2>" in write_report(run).read_text()
 
 
 BROKEN = [  # what, how, what is said

@@ -41,6 +41,14 @@ class Steady:
         return {"psnr_litert_int8_db": psnr_db, "steps": 4000}
 
 
+class Converting(Steady):
+    """Leaves a file where the converter would."""
+
+    def finalise(self, graph: Graph, folder: Path) -> dict[str, Any]:
+        (folder / "model.tflite").write_bytes(b"none")
+        return super().finalise(graph, folder)
+
+
 class Slow(Steady):
     def evaluate(self, graph: Graph, go_on: Callable[[Any], bool]) -> Any:
         time.sleep(0.2)

@@ -17,6 +17,7 @@ BAD = [
     ({"max_latency_ms": float("nan")}, "latency limit nan ms is not positive"),
     ({"sampler": "best"}, "there is no sampler 'best'"),
     ({"score": "mai"}, "there is no score 'mai'"),
+    ({"measure": "fax"}, "there is no back-end 'fax'"),
 ]
 
 
@@ -42,6 +43,20 @@ def test_a_configuration_round_trips_without_its_password(tmp_path: Path) -> Non
 
 def test_workers_may_differ() -> None:
     assert SearchConfig(workers=1).merged({"workers": 4}, Path("r")).workers == 4
+
+
+def test_a_measurement_may_be_added_but_not_changed() -> None:
+    assert SearchConfig().merged({"measure": "vela"}, Path("r")).measure == "vela"
+    stored = SearchConfig(measure="vela")
+    assert stored.merged({}, Path("r")).measure == "vela"
+    with pytest.raises(RunError, match=r"^r was started otherwise: measure is vela, asked for adb"):
+        stored.merged({"measure": "adb"}, Path("r"))
+
+
+def test_a_run_from_before_measuring_is_read(tmp_path: Path) -> None:
+    old = {name: value for name, value in SearchConfig().to_json().items() if name != "measure"}
+    (tmp_path / "config.json").write_text(json.dumps(old))
+    assert read_config(tmp_path) == (SearchConfig(), {})
 
 
 def test_a_broken_file_is_named(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from nas.search.front import COLUMNS, front, spread, trials_table
-from nas.search.result import choose_finalists
+from nas.search.result import choose_finalists, rank
 
 POINTS = [  # zoo, PSNR, ms, score, steps: the front is 0, 1, 3
     ("XCAT", 27.0, 10.0, 4.0, 1200),
@@ -76,6 +76,27 @@ def test_a_sure_network_is_a_finalist_on_a_crowded_front(table: pd.DataFrame) ->
     chosen = choose_finalists(crowded)
     assert len(chosen) == 6
     assert {0, 7} <= set(chosen)  # the best by score, and the best at the slow end
+
+
+RANKED = [  # trial, zoo, score, measured score
+    (1, "", 9.0, 4.0),
+    (2, "", 8.0, 6.0),
+    (3, "XCAT", 5.0, 3.0),
+    (4, "XLSR", 4.0, 4.5),
+]
+
+
+def test_finalists_are_ranked_by_measured_scores_where_all_have_one() -> None:
+    names = ("trial", "zoo", "score", "score_measured")
+    results = [dict(zip(names, row, strict=True)) for row in RANKED]
+    ranked = rank(results)
+    assert [result["trial"] for result in ranked] == [2, 4, 1, 3]
+    assert [result["score_ratio"] for result in ranked] == [8 / 5, 4 / 5, 9 / 5, 1]
+    assert [result["score_measured_ratio"] for result in ranked] == [6 / 4.5, 1, 4 / 4.5, 3 / 4.5]
+    del results[3]["score_measured"]
+    assert [result["trial"] for result in rank(results)] == [1, 2, 3, 4]
+    assert all("score_measured_ratio" not in result for result in rank(results))
+    assert [result["score_ratio"] for result in rank(results[:2])] == [None, None]
 
 
 @pytest.mark.parametrize(("count", "cap"), [(0, 5), (3, 5), (5, 5), (23, 5), (4, 1)])

@@ -42,12 +42,15 @@ class Measurement:
             file always gives the same time.
         conditions: Under which it holds.
         note: What a reader must know, such as ops that were not counted; may be empty.
+        node_ms: Of each node of the deployed graph, adding up to `latency_ms`; empty where the
+            program tells the whole alone.
     """
 
     latency_ms: float
     noise: float
     conditions: Conditions
     note: str = ""
+    node_ms: tuple[float, ...] = ()
 
 
 class Backend(Protocol):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nas.errors import DeviceError
 from nas.graph import Graph
+from nas.latency.backends.attribution import spread_over_nodes
 from nas.latency.backends.base import Conditions, Measurement
 from nas.latency.backends.files import input_size, tensor_bytes
 from nas.latency.backends.process import last_words, run_program
@@ -40,6 +41,7 @@ class Layer:
         sram_cycles: Of its accesses to SRAM.
         dram_cycles: Of its accesses to DRAM.
         flash_cycles: Of its accesses to flash memory.
+        macs: Multiply-adds that it counts for itself, of a convolution.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Layer:
     sram_cycles: int
     dram_cycles: int
     flash_cycles: int
+    macs: int = 0
 
 
 def read_layers(path: Path) -> tuple[Layer, ...]:
@@ -113,12 +116,15 @@ class Vela:
         height, width = input_size(file)
         with tempfile.TemporaryDirectory(prefix="nas-vela-") as folder:
             layers, summary = self._compile(file, Path(folder))
-        cycles = sum(layer.cycles for layer in layers if layer.target == "NPU")
+        counted = [layer for layer in layers if layer.target == "NPU"]
+        cycles = sum(layer.cycles for layer in counted)
         if not cycles:
             raise DeviceError(f"Vela leaves all of {file} to the CPU, of which it knows no time")
+        ms_per_cycle = 1000 / float(summary["core_clock"])
+        works = [(each.op, each.name, each.macs, each.cycles * ms_per_cycle) for each in counted]
         notes = [_left_out(layers, tensor_bytes(file)), _assumed_sram(summary)]
         return Measurement(
-            latency_ms=cycles / float(summary["core_clock"]) * 1000,
+            latency_ms=cycles * ms_per_cycle,
             noise=0.0,
             conditions=Conditions(
                 runtime=", ".join((f"Vela {version('ethos-u-vela')}", *_SYSTEMS[self.accelerator])),
@@ -130,6 +136,7 @@ class Vela:
                 statistic="compiler's estimate",
             ),
             note="; ".join(filter(None, notes)),
+            node_ms=spread_over_nodes(graph.deployed, works, height=height, width=width),
         )
 
     def _compile(self, file: Path, folder: Path) -> tuple[tuple[Layer, ...], dict[str, str]]:
@@ -161,6 +168,7 @@ def _layer(row: dict[str, str]) -> Layer:
         sram_cycles=cycles("SRAM AC"),
         dram_cycles=cycles("DRAM AC"),
         flash_cycles=cycles("OnFlash AC", "OffFlash AC"),
+        macs=cycles("MAC Count") if row["Original Operator"] == "Conv2D" else 0,
     )
 
 

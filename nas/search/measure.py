@@ -1,0 +1,216 @@
+"""Finalists timed by the back-end of their device, and what its latency model learns of it.
+
+The result of a run is there before anything is measured: whatever fails here is told, and the
+times that failed stay predicted.
+"""
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from nas.errors import DeviceError, UsageError, UserError
+from nas.graph import Graph, parse_text
+from nas.latency.backends import open_backend
+from nas.latency.backends.base import Backend, Measurement
+from nas.latency.backends.files import input_size, measurable_file
+from nas.latency.devices import Device, device_names, load_device, own_folder, read_device
+from nas.latency.records import AGREEMENT, Record, append_records, load_records, row_of
+from nas.search.events import Watcher
+from nas.search.folder import write_json
+from nas.search.result import rank
+from nas.search.score import challenge_score
+from nas.zoo import zoo_entry
+
+__all__ = ["Meter", "is_measured", "measure_finalists", "open_meter"]
+
+Result = dict[str, Any]
+_THREADED = ("adb", "host-cpu")  # back-ends that can be told how many threads
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A device and the back-end that measures it."""
+
+    device: Device
+    backend: Backend
+
+
+def open_meter(device: Device, name: str, *, now: bool = True) -> Meter:
+    """The back-end `name`, set as it was when the rows of `device` were measured.
+
+    Args:
+        device: Whose rows and model it feeds; no other back-end's times may mix with them.
+        name: Of the back-end.
+        now: Whether it is made sure that it can measure.
+
+    Raises:
+        UsageError: The device is measured by another back-end, or by none.
+        DeviceError: It cannot measure now, or the rows of the device are wrong.
+    """
+    if device.backend != name:
+        how = f"by {device.backend}" if device.backend else "by no back-end: its rows were typed in"
+        same = [other for other in device_names() if load_device(other).backend == name]
+        raise UsageError(
+            f"{device.name} is not measured by {name} but {how}",
+            f"devices of {name}: {', '.join(same) or 'none'}; or leave out --measure",
+        )
+    threads = Counter(r.conditions.threads for r in _fitted(load_records(device, _published)))
+    usual = max(threads, key=threads.__getitem__, default=0)
+    options = {"threads": usual} if usual and name in _THREADED else {}
+    backend = open_backend(name, device.name, **options)
+    if now:
+        try:
+            backend.check()
+        except DeviceError as error:
+            hint = error.hint
+            if "--" in hint:
+                hint += "; `nas latency measure` has such options, `nas search` has not"
+            raise DeviceError(error.message, hint) from None
+    return Meter(device, backend)
+
+
+def is_measured(folder: Path) -> bool:
+    """Whether a run has its finalists and a measured time of each."""
+    path = folder / "finalists.json"
+    return path.is_file() and not _without_time(json.loads(path.read_text(encoding="utf-8")))
+
+
+def measure_finalists(
+    meter: Meter, results: Sequence[Result], folder: Path, *, score: str, watch: Watcher
+) -> list[Result]:
+    """The results with their measured times, best first; those that were measured are kept.
+
+    Args:
+        meter: Ready; no worker runs any more.
+        results: Of the finalists.
+        folder: Of the run; `result.json` of each finalist and `finalists.json` are written.
+        score: Name of the constant.
+        watch: Told of each, and of what the latency model learnt.
+    """
+    if to_do := _without_time(results):
+        who = "1 finalist is" if len(to_do) == 1 else f"{len(to_do)} finalists are"
+        watch.note(f"{who} measured by {meter.backend.name}")
+    for result in to_do:
+        number = int(result["trial"])
+        try:
+            measured, facts = _measure(meter, result, folder, score)
+        except Exception as error:  # of a program, a converter, a phone: the others go on
+            watch.note(f"finalist {number} was not measured: {_line(error)}")
+            continue
+        watch.note(_sentence(result, measured))
+        try:
+            if left_out := _keep_row(meter.device, result, measured, folder.name):
+                watch.note(f"the row of finalist {number} is not fitted: {left_out}")
+        except (UserError, OSError) as error:
+            watch.note(f"the row of finalist {number} was not kept: {_line(error)}")
+        _add(folder, result, facts)
+    try:
+        _learn(meter.device, results, folder, watch)
+    except Exception as error:  # such as rows that somebody else broke meanwhile
+        watch.note(f"the latency model of {meter.device.name} is as it was: {_line(error)}")
+    ranked = rank(results)
+    write_json(folder / "finalists.json", ranked)
+    return ranked
+
+
+def _measure(
+    meter: Meter, result: Result, folder: Path, score: str
+) -> tuple[Measurement, dict[str, Any]]:
+    """The measurement, and what `result.json` holds of it."""
+    graph, device = parse_text(result["network"]), meter.device
+    own = folder / "finalists" / str(result["trial"]) / "model.tflite"
+    size, note = (device.height, device.width), ""
+    with tempfile.TemporaryDirectory() as scratch:
+        if not own.is_file() or input_size(own) != size:
+            own = measurable_file(graph, height=size[0], width=size[1], folder=Path(scratch))
+            note = "a file of this input size with random weights; "
+        measured = meter.backend.measure(graph, own)
+    psnr_db = result["psnr_litert_int8_db"]
+    return measured, {
+        "measured_by": meter.backend.name,
+        "measured_ms": measured.latency_ms,
+        "measured_noise": measured.noise,
+        "measured_conditions": asdict(measured.conditions),
+        "measured_note": (note + measured.note).removesuffix("; "),
+        "score_measured": challenge_score(psnr_db, measured.latency_ms, score),
+    }
+
+
+def _keep_row(device: Device, result: Result, measured: Measurement, run: str) -> str:
+    """Adds the row to those of the device; says why it will not be fitted, if so."""
+    source = f"nas search, run {run}, trial {result['trial']}, {date.today().isoformat()}"
+    graph = parse_text(result["network"]).deployed
+    record = row_of(device, graph, measured, source=source, name=result["zoo"])
+    own = read_device(own_folder(device))
+    fitted = _fitted(load_records(own, _published))
+    same = next((known for known in fitted if known.key == record.key), None)
+    if same and abs(same.latency_ms - record.latency_ms) <= AGREEMENT * same.latency_ms:
+        return "it is among them already"
+    why_not = ""
+    if same:
+        why_not = f"measured before, {same.latency_ms:.2f} ms, under the same conditions"
+    elif fitted and record.conditions not in {known.conditions for known in fitted}:
+        why_not = "no fitted row was measured under these conditions"
+    row = replace(record, used_for_fit=False, why_not=why_not) if why_not else record
+    append_records(own.measurements, [row])
+    return why_not
+
+
+def _learn(device: Device, results: Sequence[Result], folder: Path, watch: Watcher) -> None:
+    """Makes the model again, unless it has seen all measured finalists."""
+    measured = [result for result in results if "measured_ms" in result]
+    if all("latency_refitted_ms" in result for result in measured):
+        return
+    from nas.latency.making import make_model  # scipy: it costs a second that most runs save
+
+    own = read_device(own_folder(device))
+    watch.note(f"the latency model of {device.name} is made again")
+    found = make_model(own, _published)
+    if found is None:
+        return
+    watch.note(f"{own.folder} now rests on {len(found.rows)} networks; in ms:")
+    for result in measured:
+        now_ms = found.model.predict(parse_text(result["network"])).latency_ms
+        _add(folder, result, {"latency_refitted_ms": now_ms})
+        watch.note(
+            f"trial {result['trial']}: {result['latency_ms']:.2f} predicted before, {now_ms:.2f} "
+            f"now, {result['measured_ms']:.2f} measured"
+        )
+
+
+def _add(folder: Path, result: Result, facts: dict[str, Any]) -> None:
+    """To `result`, and to what lies of it on the disk."""
+    result.update(facts)
+    path = folder / "finalists" / str(result["trial"]) / "result.json"
+    write_json(path, {**json.loads(path.read_text(encoding="utf-8")), **facts})
+
+
+def _without_time(results: Sequence[Result]) -> list[Result]:
+    return [result for result in results if "measured_ms" not in result]
+
+
+def _fitted(records: Iterable[Record]) -> list[Record]:
+    return [record for record in records if record.used_for_fit]
+
+
+def _published(name: str) -> Graph:
+    return zoo_entry(name).build()
+
+
+def _sentence(result: Result, measured: Measurement) -> str:
+    noise = f", noise {100 * measured.noise:.1f} %" if measured.noise else ""
+    return (
+        f"finalist {result['trial']}: {measured.latency_ms:.2f} ms measured{noise}, "
+        f"{result['latency_ms']:.2f} predicted ({result['latency_low_ms']:.2f} to "
+        f"{result['latency_high_ms']:.2f})"
+    )
+
+
+def _line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,83 @@
+"""What a report says of the evidence for its times."""
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+
+from nas.latency.devices import load_device
+from nas.report import evidence
+from nas.report.files import read_run
+from nas.report.page import write_report
+
+
+def test_the_record_is_that_of_the_card(make_run):
+    told = evidence.record(read_run(make_run()))
+    card = (load_device("synaptics-vs680").folder / "card.md").read_text()
+    mape, within = re.search(r"\| this model \| (\S+ %) \| .*? \| .*? \| (\S+ %) ", card).groups()
+    holds = re.search(r"holds (\d+ %) of", card)[1]
+    assert f"are missed by {mape} in the mean, {within} of them by less than 10 %" in told
+    assert told.endswith(f"the 80 % intervals hold {holds} of them")
+
+
+def test_a_card_without_figures_is_no_error(make_run, tmp_path, monkeypatch):
+    device = load_device("synaptics-vs680")
+    _ = device.model
+    monkeypatch.setattr(evidence, "load_device", lambda name: replaced)
+    replaced = replace(device, folder=tmp_path)
+    (tmp_path / "model.json").write_text(device.model.to_json())
+    files = read_run(make_run())
+    assert evidence.record(files).endswith("SyNAP toolkit, run through its C++ API)")
+    (tmp_path / "card.md").write_text("| predictor | other |\n| --- | --- |\n| this model | 1 |\n")
+    assert evidence.record(files).endswith("SyNAP toolkit, run through its C++ API)")
+
+
+def test_measured_times_have_a_table_of_their_own(make_run):
+    run = make_run(timed=True)
+    files = read_run(run)
+    table = evidence.measured(files)
+    assert table.count("<tr") == 1 + len(files.finalists)
+    best = files.finalists[0]
+    cells = re.findall(r"<td>(.*?)</td>", table)
+    assert cells[:8] == [
+        f"#{best['number']} {best['zoo'] or best['digest'][:8]}",
+        f"{best['measured_ms']:.2f}",
+        "1.3 %",
+        f"{best['latency_ms']:.2f} ({best['latency_low_ms']:.2f} to {best['latency_high_ms']:.2f})",
+        "no",
+        f"{1.1 * best['latency_ms']:.2f}",
+        f"{best['score'] / 1.2:.4g}",
+        f"{best['score_ratio']:.3f}",
+    ]
+    conditions = "Bench 1; INT8; NHWC; median of 3 runs; threads: 2; input 640x360"
+    assert table.count(f"{conditions}; the board was warm") == 1
+    page = write_report(run).read_text()
+    assert table in page
+    assert f"<b>{best['measured_ms']:.2f} ms</b><span>measured by host-cpu</span>" in page
+    assert f"<b>{best['score_measured']:.4g}</b><span>score, measured</span>" in page
+    assert "Those that were measured stand apart." in page
+    assert evidence.measured(read_run(run.parent / "run")) == table
+
+
+def test_what_is_worth_measuring_is_listed(make_run):
+    run = make_run()
+    config = json.loads((run / "config.json").read_text()) | {"device": "ethos-u65"}
+    (run / "config.json").write_text(json.dumps(config))
+    files = read_run(run)
+    wide = files.trials["latency_low_ms"] / 5
+    files = replace(files, trials=files.trials.assign(latency_low_ms=wide))
+    table = evidence.worth(files)
+    leader = files.trials.loc[files.trials["score"].where(files.trials["steps"] == 400).idxmax()]
+    assert f"<td>#{leader['number']} " in table
+    assert "it leads with a score of" in table
+    if load_device("ethos-u65").has_model:
+        assert "With: nas latency measure --device ethos-u65 --network" in table
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_a_sure_order_is_said(make_run, timed):
+    files = read_run(make_run(timed=timed))
+    ms = files.trials["latency_ms"]
+    sure = files.trials.assign(latency_low_ms=0.999 * ms, latency_high_ms=1.001 * ms)
+    assert "None: within the 80 % intervals" in evidence.worth(replace(files, trials=sure))
