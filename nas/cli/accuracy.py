@@ -56,7 +56,7 @@ def show_validation(
     if fresh := judge(found.model, records):
         _show_fresh(fresh)
     if (noise := _noise(records)) is not None:
-        typer.echo(f"Noise of a measurement: {noise:.1f} %. No model can miss by less.")
+        typer.echo(f"Noise of a measurement (median): {noise:.1f} %")
 
 
 def _show_fresh(fresh: "Fresh") -> None:

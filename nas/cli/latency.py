@@ -13,7 +13,8 @@ from nas.cli.tables import print_json, print_table
 if TYPE_CHECKING:  # importing them takes numpy
     from nas.graph import Graph
     from nas.latency.devices import Device
-    from nas.latency.model import LatencyModel, Prediction
+    from nas.latency.model import Prediction
+    from nas.latency.models import AnyLatencyModel
 
 __all__ = ["app"]
 
@@ -144,7 +145,7 @@ def _prediction_in_words(found: "Prediction", device: str) -> str:
     )
 
 
-def _shares(model: "LatencyModel", graph: "Graph") -> list[dict[str, Any]]:
+def _shares(model: "AnyLatencyModel", graph: "Graph") -> list[dict[str, Any]]:
     from nas.graph import op_text
 
     shares = model.breakdown(graph)

@@ -116,17 +116,18 @@ def _show(result: "RunResult") -> None:
         ("trial", "network", "INT8 dB", "ms", "interval", "novelty", "score", "search/zoo",
          "LiteRT dB", "LiteRT/zoo"),
         rows,
-        title=f"Front of {result.folder} and the best zoo network, after "
-        f"{shown['steps'].max():.0f} steps; the last two columns are finalists, converted.\n"
+        title=f"Front of {result.folder} and the best zoo network after "
+        f"{shown['steps'].max():.0f} steps; LiteRT: the finalists, converted.\n"
         f"ms is predicted, with its {PER_CENT} interval; novelty: how many times wider that is "
         "than amid measured networks.",
     )  # fmt: skip
     if timed := [finalist for finalist in result.finalists if "measured_ms" in finalist]:
         print_table(
-            ("trial", "network", "measured ms", "noise", "predicted ms", "interval", "now",
-             "score", "to zoo"),
+            ("trial", "network", "ms", "noise", "predicted ms", "interval", "now", "score",
+             "to zoo"),
             [_timed_row(finalist) for finalist in timed],
-            title="Finalists, measured; now: predicted by the model that has learnt of them",
+            title=f"Finalists, {timed[0]['measured_how']}; now: predicted by the model that has "
+            "learnt of them",
         )  # fmt: skip
     _show_best(result)
     _show_worth(result)
@@ -140,12 +141,13 @@ def _show_best(result: "RunResult") -> None:
     against = f", {ratio:.3f}x the best zoo network of this run" if ratio else ""
     timed = ""
     if "measured_ms" in best:
-        timed = f", {best['measured_ms']:.2f} ms measured by {best['measured_by']}"
+        timed = f", {best['measured_ms']:.2f} ms {best['measured_how']}"
     typer.echo(
         f"Best: trial {best['trial']} ({best['zoo'] or best['digest']}), "
         f"{best['psnr_litert_int8_db']:.3f} dB INT8 by LiteRT, {best['latency_ms']:.2f} ms "
         f"predicted ({best['latency_low_ms']:.2f} to {best['latency_high_ms']:.2f}){timed}, "
-        f"score {score:.4g}{against}. Files: {Path(result.folder) / 'best'}"
+        f"score {score:.4g}{' at that time' if measured else ''}{against}. "
+        f"Files: {Path(result.folder) / 'best'}"
     )
     model = result.device.model
     fastest_ms, slowest_ms = model.smallest_ms, model.largest_ms
@@ -193,7 +195,7 @@ def _timed_row(finalist: dict[str, Any]) -> list[str]:
         str(finalist["trial"]),
         finalist["zoo"] or finalist["digest"],
         _number(finalist["measured_ms"], ".2f"),
-        f"{100 * finalist['measured_noise']:.1f}%",
+        f"{100 * noise:.1f}%" if (noise := finalist["measured_noise"]) else "-",
         _number(finalist["latency_ms"], ".2f"),
         _interval(finalist),
         _number(finalist.get("latency_refitted_ms"), ".2f"),

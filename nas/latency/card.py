@@ -10,9 +10,10 @@ from nas.latency.coverage import THIN_GRAPHS
 from nas.latency.devices import Device
 from nas.latency.fresh import judge
 from nas.latency.model import LEVEL
+from nas.latency.op_model import OpLatencyModel
+from nas.latency.op_terms import TERMS
 from nas.latency.records import Record
-from nas.latency.validate import Validation
-from nas.readers.features import read_features, values_of
+from nas.latency.validate import OP_PARTS, Validation
 
 __all__ = ["write_card"]
 
@@ -62,11 +63,13 @@ Made by `nas latency validate {device.name}`; do not edit.
 def _accuracy(found: Validation) -> str:
     rows = ((name, *_figures(accuracy)) for name, accuracy in found.accuracies.items())
     metadata = found.model.metadata
+    op_by_op = isinstance(found.model, OpLatencyModel)
+    parts = f"One graph in {OP_PARTS} is left out at a time. " if op_by_op else ""
     leans = f" The model leans on that of {metadata['parent']}." if metadata["parent"] else ""
     return f"""## Accuracy on unseen graphs
 
 {len(found.rows)} distinct graphs.{leans} Each is predicted by a model that was made without it,
-with every choice of that model's form made anew. Baselines leave out the same graphs.
+with every choice of that model's form made anew. {parts}Baselines leave out the same graphs.
 
 {_table(FIGURES, rows)}
 
@@ -104,7 +107,7 @@ def _figures(accuracy: Accuracy) -> tuple[str, ...]:
 
 def _rows(found: Validation) -> str:
     unseen, rows = found.unseen, found.rows
-    fitted, _ = found.model.estimate(rows.features)
+    fitted, _ = found.model.estimate_graphs(rows.graphs)
     lines = (
         (
             _short(rows.names[i]),
@@ -126,8 +129,7 @@ def _unused(device: Device, found: Validation | None, records: Sequence[Record])
             continue
         asked = "-"
         if found and record.graph is not None:
-            features = read_features(record.graph, height=device.height, width=device.width)
-            asked = f"{found.model.estimate(np.array([values_of(features)]))[0][0]:.1f}"
+            asked = f"{found.model.estimate_graphs([record.graph])[0][0]:.1f}"
         runtime = record.conditions.runtime
         cells = (_short(record.network), f"{record.latency_ms:.1f}", asked, runtime, record.why_not)
         rows.append(cells)
@@ -135,8 +137,28 @@ def _unused(device: Device, found: Validation | None, records: Sequence[Record])
     return f"## Rows not used\n\n{_table(head, rows)}" if rows else ""
 
 
+def _op_terms(model: OpLatencyModel) -> str:
+    law = model.form
+    again = f"read again for each {law.refetch} output channels" if law.refetch else "read once"
+    rows = (
+        (name, f"{value:.3g}") for name, value in zip(TERMS, model.ops.coefficients, strict=True)
+    )
+    return f"""## Terms
+
+The time of a graph is the sum over its ops, each measured by itself. Terms are described in
+`nas/latency/op_terms.py`. No coefficient is negative. Chosen by what is left to be learnt:
+arithmetic rounded up as `{law.macs}`, input {again}, reading and writing
+{"side by side" if law.split else "one after the other"}, a norm of {law.power}. Beyond these terms
+the model repeats what {len(model.ops.residual.kernels)} measured ops were missed by where an op is
+like them.
+
+{_table(("term", "ms per unit"), rows)}"""
+
+
 def _terms(found: Validation) -> str:
     model = found.model
+    if isinstance(model, OpLatencyModel):
+        return _op_terms(model)
     means = found.rows.design(tuple(model.coefficients)).mean(axis=0)
     rows = (
         (name, f"{value:.3g}", f"{value * mean:.1f}")

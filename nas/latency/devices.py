@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.errors import DeviceError
-from nas.latency.model import LatencyModel
+from nas.latency.models import AnyLatencyModel, read_model
 from nas.share import share_folder
 
 __all__ = ["Device", "device_names", "load_device", "own_folder", "read_device"]
@@ -55,7 +55,7 @@ class Device:
     folder: Path
 
     @cached_property
-    def model(self) -> LatencyModel:
+    def model(self) -> AnyLatencyModel:
         """The fitted model.
 
         Raises:
@@ -65,7 +65,7 @@ class Device:
         if not path.is_file():
             command = f"calibrate --device {self.name}" if self.backend else f"validate {self.name}"
             raise DeviceError(f"{self.name} has no model", f"run `nas latency {command}`")
-        return LatencyModel.from_json(path.read_text(encoding="utf-8"), where=str(path))
+        return read_model(path.read_text(encoding="utf-8"), where=str(path))
 
     @property
     def has_model(self) -> bool:

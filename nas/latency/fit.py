@@ -13,7 +13,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from nas.latency.arrays import Array, Mask
+from nas.latency.arrays import Array, Mask, rounded
 from nas.latency.coverage import count_kinds
 from nas.latency.devices import Device
 from nas.latency.form import FORMS, TRANSFER_RIDGES, Form
@@ -49,10 +49,10 @@ def fit_model(device: Device, rows: Rows, parent: LatencyModel | None = None) ->
         height=device.height,
         width=device.width,
         form=form,
-        coefficients=dict(zip(form.terms, map(_rounded, coefficients), strict=True)),
-        places=tuple(tuple(map(_rounded, place)) for place in residual.places),
-        misses=tuple(map(_rounded, residual.misses)),
-        log_half_width=_rounded(_quantile(distances)),
+        coefficients=dict(zip(form.terms, map(rounded, coefficients), strict=True)),
+        places=tuple(tuple(map(rounded, place)) for place in residual.places),
+        misses=tuple(map(rounded, residual.misses)),
+        log_half_width=rounded(_quantile(distances)),
         covered=dict(sorted(covered.items())),
         way_to_measure=device.way_to_measure,
         smallest_ms=float(rows.times.min()),
@@ -135,7 +135,3 @@ def _metadata(rows: Rows, parent: LatencyModel | None) -> dict[str, object]:
         "numpy": np.__version__,
         "scipy": scipy.__version__,
     }
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.6g}")  # below what another BLAS changes

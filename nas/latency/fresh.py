@@ -7,7 +7,8 @@ import numpy as np
 
 from nas.latency.accuracy import Accuracy, Intervals, measure_accuracy, measure_intervals
 from nas.latency.coverage import UncoveredOpError
-from nas.latency.model import LatencyModel, Prediction
+from nas.latency.model import Prediction
+from nas.latency.models import AnyLatencyModel
 from nas.latency.records import Record
 
 __all__ = ["KEPT_BACK", "Fresh", "judge"]
@@ -32,7 +33,7 @@ class Fresh:
     intervals: Intervals
 
 
-def judge(model: LatencyModel, records: Iterable[Record]) -> Fresh | None:
+def judge(model: AnyLatencyModel, records: Iterable[Record]) -> Fresh | None:
     """The record of `model` on the networks of `records` that were kept back.
 
     A network that another row fits is left out; one measured several times has the median time.
@@ -67,7 +68,7 @@ def judge(model: LatencyModel, records: Iterable[Record]) -> Fresh | None:
     )
 
 
-def _predict(model: LatencyModel, record: Record) -> Prediction | None:
+def _predict(model: AnyLatencyModel, record: Record) -> Prediction | None:
     try:
         return model.predict(record.graph) if record.graph else None
     except UncoveredOpError:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 
 from nas.latency.card import write_card
 from nas.latency.devices import Device, load_device, own_folder, read_device
-from nas.latency.model import LatencyModel
+from nas.latency.models import AnyLatencyModel
 from nas.latency.records import Record, Resolve, load_records
 from nas.latency.rows import Rows, rows_of
 from nas.latency.texts import write_texts
@@ -28,7 +28,7 @@ class Evidence:
     device: Device
     records: Sequence[Record]
     rows: Rows | None
-    parent: LatencyModel | None
+    parent: AnyLatencyModel | None
 
 
 def read_evidence(device: Device, resolve: Resolve) -> Evidence:

@@ -5,7 +5,7 @@ Asking it imports numpy alone; `nas.latency.fit` makes it.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -131,6 +131,11 @@ class LatencyModel:
         costs = self._costs(features)
         shift, spread = self._residual.at(place_of(costs))
         return costs.sum(axis=1) * np.exp(shift), spread
+
+    def estimate_graphs(self, graphs: Sequence[Graph]) -> tuple[Array, Array]:
+        """The same, for networks."""
+        rows = [self._node_features(graph).sum(axis=0) for graph in graphs]
+        return self.estimate(np.array(rows).reshape(len(rows), len(FEATURE_NAMES)))
 
     def breakdown(self, graph: Graph) -> tuple[Share, ...]:
         """What each node takes; raises `UncoveredOpError` as `predict` does."""

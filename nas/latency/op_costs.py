@@ -15,7 +15,7 @@ from nas.readers.kernels import Kernel
 
 __all__ = ["OpClass", "OpCosts", "class_of", "data_of", "ops_of"]
 
-AMID = 0.03  # deviation of the logarithm of a network's time where like ops were measured
+AMID = 0.05  # deviation of the logarithm of a network's time where its ops were measured
 OpClass = tuple[str, bool, str, str, bool]
 
 
@@ -72,7 +72,7 @@ class OpCosts:
         shares = costs * np.array(list(counts.values()))
         latency_ms = float(shares.sum())
         deviation = self.residual.deviation(distinct, near, shares / latency_ms)
-        return latency_ms, float(np.sqrt(1 + (deviation / AMID) ** 2))
+        return latency_ms, max(1.0, deviation / AMID)
 
     @cached_property
     def _free_kinds(self) -> frozenset[str]:

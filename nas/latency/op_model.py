@@ -17,6 +17,7 @@ from nas.latency.arrays import Array
 from nas.latency.coverage import check_covered, op_kinds, thin_share
 from nas.latency.model import Prediction, Share
 from nas.latency.op_costs import OpCosts, data_of, ops_of
+from nas.latency.op_terms import Law
 from nas.readers.kernels import Kernel, read_kernels
 
 __all__ = ["KIND", "SCHEMA", "OpLatencyModel"]
@@ -53,6 +54,11 @@ class OpLatencyModel:
     largest_ms: float
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def form(self) -> Law:
+        """What no coefficient says, as it was chosen."""
+        return self.ops.law
+
     def predict(self, graph: Graph) -> Prediction:
         """Time of one inference, with its interval.
 
@@ -75,7 +81,7 @@ class OpLatencyModel:
             novelty=novelty,
         )
 
-    def estimate(self, graphs: Sequence[Graph]) -> tuple[Array, Array]:
+    def estimate_graphs(self, graphs: Sequence[Graph]) -> tuple[Array, Array]:
         """Times in milliseconds, and the widening of their intervals, whatever is covered."""
         found = np.array([self.ops.network(self._kernels(graph)) for graph in graphs])
         return found.reshape(-1, 2)[:, 0], found.reshape(-1, 2)[:, 1]

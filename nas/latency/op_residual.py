@@ -4,9 +4,10 @@ Near a measured kernel the process repeats what was missed there, far from all i
 that it does not know. Errors of alike kernels go together, so it answers for a whole network.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -20,15 +21,15 @@ _ALIKE = 0.5  # deviation of what ops of one kind and layout share
 _NEAR = 0.7  # deviation of what changes with their sizes
 _REACH_SIZE = 1.2  # distance, in doublings, over which a miss is repeated
 _REACH_LAYOUT = 0.5
+_REMEMBERED = 2**16  # kernels whose place is computed once; random networks share most
 _APART = 100.0  # between ops of two kinds: beyond reach
 _KINDS = ("input", "conv", "add", "copy", "repeat", "move", "point")
 
 
 def places_of(kernels: Sequence[Kernel]) -> tuple[Array, Array]:
     """Where kernels lie: by kind and layout, and by size; both in units of their reach."""
-    layouts = [_layout(kernel) for kernel in kernels]
-    sizes = [_size(kernel) for kernel in kernels]
-    return np.array(layouts) / (2 * _REACH_LAYOUT), np.array(sizes) / (np.sqrt(2) * _REACH_SIZE)
+    layouts, sizes = zip(*map(_place_of, kernels), strict=True) if kernels else ((), ())
+    return np.array(layouts), np.array(sizes)
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,17 @@ class OpResidual:
         places = places_of(kernels)
         explained = self._whitening @ (shares @ near)
         before = shares @ covariance(places, places) @ shares
-        return float(np.sqrt(max(before - explained @ explained, 0.0)))
+        return math.sqrt(max(float(before - explained @ explained), 0.0))
+
+    @property
+    def evidence(self) -> float:
+        """Logarithm of how likely the misses are of such a process, up to a constant.
+
+        A law that misses like ops alike leaves more to learn than one whose misses are as large
+        but without order.
+        """
+        misses = self._whitening @ np.array(self.misses)
+        return float(np.log(np.diag(self._whitening)).sum() - misses @ misses / 2)
 
     @cached_property
     def _places(self) -> tuple[Array, Array]:
@@ -78,6 +89,12 @@ class OpResidual:
     def _weights(self) -> Array:
         found: Array = self._whitening.T @ (self._whitening @ np.array(self.misses))
         return found
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _place_of(kernel: Kernel) -> tuple[Array, Array]:
+    layout, size = np.array(_layout(kernel), dtype=np.float64), np.array(_size(kernel))
+    return layout / (2 * _REACH_LAYOUT), size / (np.sqrt(2) * _REACH_SIZE)
 
 
 def _layout(kernel: Kernel) -> list[float]:

@@ -7,6 +7,7 @@ costs is fitted.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Literal
 
@@ -76,13 +77,7 @@ LAWS = tuple(
 
 def design(kernels: Sequence[Kernel], law: Law) -> Array:
     """Kernels x `TERMS`."""
-    found = np.zeros((len(kernels), len(TERMS)))
-    places = {name: place for place, name in enumerate(TERMS)}
-    for row, kernel in zip(found, kernels, strict=True):
-        terms = _conv_terms(kernel, law) if kernel.kind in CONVS else _other_terms(kernel)
-        for name, count in terms.items():
-            row[places[name]] = count
-    return found
+    return np.array([_row(kernel, law) for kernel in kernels]).reshape(-1, len(TERMS))
 
 
 def law_costs(rows: Array, coefficients: Array, law: Law) -> tuple[Array, Array]:
@@ -102,6 +97,12 @@ def law_costs(rows: Array, coefficients: Array, law: Law) -> tuple[Array, Array]
     weights = (parts / np.maximum(norm, 1e-300)) ** (law.power - 1)
     weights = np.hstack([weights, np.ones((len(rows), 1))])
     return norm[:, 0] + terms[:, part_of == last].sum(axis=1), terms * weights[:, part_of]
+
+
+@lru_cache(maxsize=2**16)  # random networks share most kernels
+def _row(kernel: Kernel, law: Law) -> Array:
+    terms = _conv_terms(kernel, law) if kernel.kind in CONVS else _other_terms(kernel)
+    return np.array([terms.get(name, 0.0) for name in TERMS])
 
 
 def _part(part: Part, law: Law) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from nas.errors import DeviceError, NasError
+from nas.errors import DeviceError, NasError, TextError
 from nas.graph import parse_text, to_text
 from nas.latency.backends.base import Conditions, Measurement
 from nas.latency.backends.files import measurable_file
@@ -118,7 +118,10 @@ def _read_line(cells: Sequence[str], device: Device) -> tuple[Job, float | None]
     file, network, purpose, latency = (cell.strip() for cell in cells)
     if purpose not in _PURPOSES.values():
         raise DeviceError(f"purpose is {' or '.join(_PURPOSES.values())}, got {purpose!r}", _KEEP)
-    job = Job(parse_text(network), fresh=purpose == _PURPOSES[True])
+    try:
+        job = Job(parse_text(network), fresh=purpose == _PURPOSES[True])
+    except TextError as error:
+        raise DeviceError(f"its network, {error.message}", error.hint) from None
     if file not in ("", _file_of(device, job)):  # none in a line that a person added
         raise DeviceError(f"{file!r} is not the file of this network", _KEEP)
     return job, _time(latency) if latency else None

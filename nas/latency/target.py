@@ -88,9 +88,9 @@ def is_known(name: str) -> bool:
 
 
 def _check_parent(name: str, parent: str) -> str:
-    device = load_device(parent)
-    if name in (parent, device.name):
+    if name == parent:
         raise DeviceError(f"{name} cannot lean on itself", "give --from another device")
+    device = load_device(parent)
     _ = device.model  # raises where there is none
     return device.name if device.name in device_names() else str(device.folder)
 

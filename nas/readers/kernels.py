@@ -204,7 +204,7 @@ def _homes(graph: Graph, wholes: list[int]) -> list[int]:
 
 def _layout_read(node: Node, wholes: list[int], linear: set[int]) -> Layout:
     sources = [wholes[i] for i in node.inputs]
-    if sources == [0]:
+    if not any(sources):  # the input is node 0, and itself reads nothing
         return "image"
     return "linear" if any(source in linear for source in sources) else "plain"
 

@@ -1,13 +1,12 @@
 """What a run's times rest on: its latency model's record, measured finalists, what to measure."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nas.errors import DeviceError
 from nas.latency.devices import Device, load_device
 from nas.report.files import RunFiles
-from nas.report.parts import number, soft, table
+from nas.report.parts import number, section, soft, table
 from nas.search.worth import PER_CENT, measured_times, way_to_measure, worth_measuring
 
 __all__ = ["device_of", "limits", "measured", "record", "worth"]
@@ -24,13 +23,13 @@ def device_of(files: RunFiles) -> Device | None:
 
 
 def record(files: RunFiles) -> str:
-    """What the latency model was fitted to, and what its card says of it."""
+    """What the latency model was fitted to, and how good its card says it is."""
     device = device_of(files)
     if device is None:
         return f"of {files.config.get('device', 'a device')}, which is not installed here"
     graphs = device.model.metadata.get("distinct_graphs", "several")
     told = f"fitted to {graphs} measured networks on {device.name} ({device.conditions})"
-    return f"{told}; {said}" if (said := "; ".join(_said_by_card(device))) else told
+    return "; ".join([told, *_figures(device.model.metadata)])
 
 
 def limits(files: RunFiles) -> tuple[str, ...]:
@@ -40,20 +39,23 @@ def limits(files: RunFiles) -> tuple[str, ...]:
 
 
 def measured(files: RunFiles) -> str:
-    """A table of measured beside predicted times; empty where nothing was measured."""
+    """A section of measured beside predicted times; empty where nothing was measured."""
     head = (
-        "network", "measured ms", "noise", f"predicted ms, {PER_CENT} interval", "in it",
-        "predicted since", "score, measured", "ratio, measured",
+        "network", "ms", "noise", f"predicted ms, {PER_CENT} interval", "in it",
+        "predicted since", "score", "ratio",
     )  # fmt: skip
-    rows = [_measured_row(f) for f in files.finalists if "measured_ms" in f]
-    if not rows:
+    timed = [finalist for finalist in files.finalists if "measured_ms" in finalist]
+    if not timed:
         return ""
-    told = {_conditions(f) for f in files.finalists if "measured_ms" in f}
-    about = (
-        "The finalists' own files, timed after the search. The latency model has learnt of them: "
-        "&ldquo;predicted since&rdquo; is what it says now, of networks that it has seen."
+    how = str(timed[0]["measured_how"])
+    about = soft(
+        f"Times of the converted finalists, {how} after the search, and scores by them. "
+        "\N{LEFT DOUBLE QUOTATION MARK}Predicted since\N{RIGHT DOUBLE QUOTATION MARK} is what the "
+        "latency model says of them now that it has learnt of them."
     )
-    return f'<p class="soft">{about}</p>{table(head, rows)}' + "".join(map(soft, sorted(told)))
+    told = "".join(map(soft, sorted({_conditions(finalist) for finalist in timed})))
+    shown = table(head, [_measured_row(finalist) for finalist in timed])
+    return section(how.capitalize(), about + shown + told)
 
 
 def worth(files: RunFiles) -> str:
@@ -89,7 +91,7 @@ def _measured_row(finalist: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         f"#{finalist['number']} {finalist.get('zoo') or str(finalist['digest'])[:8]}",
         number(finalist["measured_ms"]),
-        f"{100 * finalist['measured_noise']:.1f} %",
+        number(100 * finalist["measured_noise"] or None, 1, " %"),
         f"{number(finalist['latency_ms'])} ({number(low_ms)} to {number(high_ms)})",
         "yes" if low_ms <= finalist["measured_ms"] <= high_ms else "no",
         number(finalist.get("latency_refitted_ms")),
@@ -107,19 +109,13 @@ def _conditions(finalist: Mapping[str, Any]) -> str:
     return "; ".join([*named, size, *filter(None, [finalist["measured_note"]])])
 
 
-def _said_by_card(device: Device) -> Iterator[str]:
-    """Sentences of figures that the card holds; another card than ours has none of them."""
-    path = device.folder / "card.md"
-    card = path.read_text(encoding="utf-8") if path.is_file() else ""
-    tables = re.search(r"^\| (predictor \|.*)\n.*\n\| (this model \|.*)$", card, re.MULTILINE)
-    if tables:
-        names, cells = ([c.strip() for c in line.split("|")] for line in tables.groups())
-        found = dict(zip(names, cells, strict=False))
-        if {"MAPE", "within 10 %", "Spearman"} <= set(found):
-            yield (
-                f"networks that were left out of the fit are missed by {found['MAPE']} in the "
-                f"mean, {found['within 10 %']} of them by less than 10 %, and put in order with a "
-                f"Spearman correlation of {found['Spearman']}"
-            )
-    if holds := re.search(r"interval of a model made without a graph holds (\d+ %)", card):
-        yield f"the {PER_CENT} intervals hold {holds[1]} of them"
+def _figures(metadata: Mapping[str, Any]) -> Iterator[str]:
+    """What the card tells of accuracy, in words; an old model tells nothing."""
+    if unseen := metadata.get("unseen"):
+        yield (
+            f"networks that were left out of the fit are missed by {unseen['mape']:.1f} % in the "
+            f"mean, {unseen['within_10']:.0f} % of them by less than 10 %, and put in order with "
+            f"a Spearman correlation of {unseen['spearman']:.2f}"
+        )
+    if intervals := metadata.get("intervals"):
+        yield f"the {PER_CENT} intervals hold {intervals['coverage']:.0f} % of them"

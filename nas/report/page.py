@@ -13,7 +13,17 @@ from nas.report import evidence
 from nas.report.breakdown import breakdown
 from nas.report.figures import pareto_figure, progress_figure
 from nas.report.files import RunFiles, read_run
-from nas.report.parts import cards, facts, html, interval, number, soft, table, time_split
+from nas.report.parts import (
+    cards,
+    facts,
+    html,
+    interval,
+    number,
+    section,
+    soft,
+    table,
+    time_split,
+)
 from nas.search.folder import write_text
 from nas.search.front import front
 from nas.search.worth import PER_CENT
@@ -51,12 +61,12 @@ def write_report(run: Path) -> Path:
         level=PER_CENT,
         pareto=html(pareto_figure(files.trials, files.finalists), plotly_too=True),
         finalists=_finalists(files, best),
-        measured=_section("Measured", evidence.measured(files)),
+        measured=evidence.measured(files),
         worth=evidence.worth(files),
         network=_network(best),
         breakdown=breakdown(best, str(files.config.get("device", ""))),
         trust=_items(_trust(files, best)),
-        limits=_section("What the device's card warns of", _items(evidence.limits(files))),
+        limits=section("What the device's card warns of", _items(evidence.limits(files))),
         progress=html(progress_figure(files.trials)),
         times=_times(files),
         config=facts(files.config),
@@ -111,16 +121,16 @@ def _headline(files: RunFiles, best: Mapping[str, Any]) -> list[tuple[str, str]]
         )
     )
     low, high = number(best["latency_low_ms"]), number(best["latency_high_ms"])
-    timed, score = [], "score"
+    timed, score, by = [], "score", ""
     if "measured_ms" in best:
-        timed = [(f"{number(best['measured_ms'])} ms", f"measured by {best['measured_by']}")]
+        timed = [(f"{number(best['measured_ms'])} ms", best["measured_how"])]
     if "score_measured_ratio" in best:  # then it is the best by it
-        score = "score_measured"
+        score, by = "score_measured", best["measured_how"]
     return [
         (f"{number(psnr)} dB", how),
         (f"{number(best['latency_ms'])} ms", f"predicted, {low} to {high} ms"),
         *timed,
-        (f"{best[score]:.4g}", score.replace("_", ", ")),
+        (f"{best[score]:.4g}", f"score, time {by}" if by else "score"),
         (f"{number(best[f'{score}_ratio'])}x", "score over best published network of this run"),
         (f"#{best['number']:.0f}", f"best network{zoo}, {str(best['digest'])[:8]}"),
     ]
@@ -167,10 +177,10 @@ def _network(best: Mapping[str, Any]) -> str:
 
 def _trust(files: RunFiles, best: Mapping[str, Any]) -> list[str]:
     data = files.config.get("data", "bundled")
-    measured = any("measured_ms" in finalist for finalist in files.finalists)
+    measured = next((f["measured_how"] for f in files.finalists if "measured_ms" in f), "")
     lines = [
         f"Milliseconds are predicted by a model {evidence.record(files)}. "
-        + ("Those that were measured stand apart. " if measured else "Nothing was measured here. ")
+        + (f"Those {measured} stand apart. " if measured else "Nothing was measured here. ")
         + "A search favours networks whose time is predicted too low, so measure the winner "
         "before relying on a small lead.",
         f"PSNR is on the validation images of this run (data: {data}) after {best['steps']:.0f} "
@@ -194,11 +204,6 @@ def _trust(files: RunFiles, best: Mapping[str, Any]) -> list[str]:
 def _items(lines: Iterable[str]) -> str:
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
     return f"<ul>{items}</ul>" if items else ""
-
-
-def _section(title: str, content: str) -> str:
-    """Nothing where there is no content."""
-    return f"<section><h2>{title}</h2>{content}</section>" if content else ""
 
 
 def _times(files: RunFiles) -> str:

@@ -7,7 +7,17 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-__all__ = ["cards", "facts", "html", "interval", "number", "soft", "table", "time_split"]
+__all__ = [
+    "cards",
+    "facts",
+    "html",
+    "interval",
+    "number",
+    "section",
+    "soft",
+    "table",
+    "time_split",
+]
 
 COLOURS = ("#235a9f", "#7fb2e5", "#e0a458", "#b8c0cc")
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")  # of a storage URL
@@ -56,6 +66,11 @@ def table(
         for place, row in enumerate(rows)
     )
     return f'<div class="wide"><table><tr>{line("th", head)}</tr>{body}</table></div>'
+
+
+def section(title: str, content: str) -> str:
+    """A part of the page with its heading; nothing where there is no content."""
+    return f"<section><h2>{escape(title)}</h2>{content}</section>" if content else ""
 
 
 def soft(text: str) -> str:

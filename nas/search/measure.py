@@ -5,11 +5,8 @@ times that failed stay predicted.
 """
 
 import json
-import tempfile
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import date
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +14,12 @@ from nas.errors import DeviceError, UsageError, UserError
 from nas.graph import Graph, parse_text
 from nas.latency.backends import open_backend
 from nas.latency.backends.base import Backend, Measurement
-from nas.latency.backends.files import input_size, measurable_file
+from nas.latency.backends.files import input_size
+from nas.latency.calibrate import describe, filed, known_records, source_of, usual_conditions
+from nas.latency.calibrate import measure as measure_anew
 from nas.latency.devices import Device, device_names, load_device, own_folder, read_device
-from nas.latency.records import AGREEMENT, Record, append_records, load_records, row_of
+from nas.latency.making import make_model
+from nas.latency.records import AGREEMENT, Record, append_records, row_of
 from nas.search.events import Watcher
 from nas.search.folder import write_json
 from nas.search.result import rank
@@ -29,7 +29,7 @@ from nas.zoo import zoo_entry
 __all__ = ["Meter", "is_measured", "measure_finalists", "open_meter"]
 
 Result = dict[str, Any]
-_THREADED = ("adb", "host-cpu")  # back-ends that can be told how many threads
+_ESTIMATES = ("vela",)  # nothing runs; their times are never called measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,12 @@ class Meter:
 
     device: Device
     backend: Backend
+
+    @property
+    def how(self) -> str:
+        """Such as "measured by host-cpu", as a result calls its times."""
+        name = self.backend.name
+        return f"{'estimated' if name in _ESTIMATES else 'measured'} by {name}"
 
 
 def open_meter(device: Device, name: str, *, now: bool = True) -> Meter:
@@ -59,9 +65,8 @@ def open_meter(device: Device, name: str, *, now: bool = True) -> Meter:
             f"{device.name} is not measured by {name} but {how}",
             f"devices of {name}: {', '.join(same) or 'none'}; or leave out --measure",
         )
-    threads = Counter(r.conditions.threads for r in _fitted(load_records(device, _published)))
-    usual = max(threads, key=threads.__getitem__, default=0)
-    options = {"threads": usual} if usual and name in _THREADED else {}
+    usual = usual_conditions(known_records(device, _published))
+    options = {"threads": usual.threads} if usual and usual.threads else {}
     backend = open_backend(name, device.name, **options)
     if now:
         try:
@@ -94,7 +99,7 @@ def measure_finalists(
     """
     if to_do := _without_time(results):
         who = "1 finalist is" if len(to_do) == 1 else f"{len(to_do)} finalists are"
-        watch.note(f"{who} measured by {meter.backend.name}")
+        watch.note(f"{who} {meter.how}")
     for result in to_do:
         number = int(result["trial"])
         try:
@@ -102,9 +107,9 @@ def measure_finalists(
         except Exception as error:  # of a program, a converter, a phone: the others go on
             watch.note(f"finalist {number} was not measured: {_line(error)}")
             continue
-        watch.note(_sentence(result, measured))
+        watch.note(_sentence(result, measured, meter.how))
         try:
-            if left_out := _keep_row(meter.device, result, measured, folder.name):
+            if left_out := _keep_row(meter, result, measured, folder.name):
                 watch.note(f"the row of finalist {number} is not fitted: {left_out}")
         except (UserError, OSError) as error:
             watch.note(f"the row of finalist {number} was not kept: {_line(error)}")
@@ -124,15 +129,15 @@ def _measure(
     """The measurement, and what `result.json` holds of it."""
     graph, device = parse_text(result["network"]), meter.device
     own = folder / "finalists" / str(result["trial"]) / "model.tflite"
-    size, note = (device.height, device.width), ""
-    with tempfile.TemporaryDirectory() as scratch:
-        if not own.is_file() or input_size(own) != size:
-            own = measurable_file(graph, height=size[0], width=size[1], folder=Path(scratch))
-            note = "a file of this input size with random weights; "
-        measured = meter.backend.measure(graph, own)
+    height, width = device.height, device.width
+    if own.is_file() and input_size(own) == (height, width):
+        measured, note = meter.backend.measure(graph.deployed, own), ""
+    else:
+        measured = measure_anew(meter.backend, graph, height=height, width=width)
+        note = "a file of this input size with random weights; "
     psnr_db = result["psnr_litert_int8_db"]
     return measured, {
-        "measured_by": meter.backend.name,
+        "measured_how": meter.how,
         "measured_ms": measured.latency_ms,
         "measured_noise": measured.noise,
         "measured_conditions": asdict(measured.conditions),
@@ -141,24 +146,27 @@ def _measure(
     }
 
 
-def _keep_row(device: Device, result: Result, measured: Measurement, run: str) -> str:
+def _keep_row(meter: Meter, result: Result, measured: Measurement, run: str) -> str:
     """Adds the row to those of the device; says why it will not be fitted, if so."""
-    source = f"nas search, run {run}, trial {result['trial']}, {date.today().isoformat()}"
+    own = read_device(own_folder(meter.device))
+    records = known_records(own, _published)
     graph = parse_text(result["network"]).deployed
-    record = row_of(device, graph, measured, source=source, name=result["zoo"])
-    own = read_device(own_folder(device))
-    fitted = _fitted(load_records(own, _published))
-    same = next((known for known in fitted if known.key == record.key), None)
-    if same and abs(same.latency_ms - record.latency_ms) <= AGREEMENT * same.latency_ms:
+    source = source_of(f"{describe(meter.backend)}, run {run}, trial {result['trial']}")
+    row = row_of(own, graph, measured, source=source, name=result["zoo"])
+    row = filed(row, records)
+    if any(_says_the_same(row, known) for known in records):
         return "it is among them already"
-    why_not = ""
-    if same:
-        why_not = f"measured before, {same.latency_ms:.2f} ms, under the same conditions"
-    elif fitted and record.conditions not in {known.conditions for known in fitted}:
-        why_not = "no fitted row was measured under these conditions"
-    row = replace(record, used_for_fit=False, why_not=why_not) if why_not else record
     append_records(own.measurements, [row])
-    return why_not
+    return row.why_not
+
+
+def _says_the_same(row: Record, known: Record) -> bool:
+    return (
+        known.graph is not None
+        and known.graph.deployed == row.graph
+        and known.conditions == row.conditions
+        and abs(known.latency_ms - row.latency_ms) <= AGREEMENT * known.latency_ms
+    )
 
 
 def _learn(device: Device, results: Sequence[Result], folder: Path, watch: Watcher) -> None:
@@ -166,8 +174,6 @@ def _learn(device: Device, results: Sequence[Result], folder: Path, watch: Watch
     measured = [result for result in results if "measured_ms" in result]
     if all("latency_refitted_ms" in result for result in measured):
         return
-    from nas.latency.making import make_model  # scipy: it costs a second that most runs save
-
     own = read_device(own_folder(device))
     watch.note(f"the latency model of {device.name} is made again")
     found = make_model(own, _published)
@@ -179,7 +185,7 @@ def _learn(device: Device, results: Sequence[Result], folder: Path, watch: Watch
         _add(folder, result, {"latency_refitted_ms": now_ms})
         watch.note(
             f"trial {result['trial']}: {result['latency_ms']:.2f} predicted before, {now_ms:.2f} "
-            f"now, {result['measured_ms']:.2f} measured"
+            f"now, {result['measured_ms']:.2f} {result['measured_how']}"
         )
 
 
@@ -194,18 +200,14 @@ def _without_time(results: Sequence[Result]) -> list[Result]:
     return [result for result in results if "measured_ms" not in result]
 
 
-def _fitted(records: Iterable[Record]) -> list[Record]:
-    return [record for record in records if record.used_for_fit]
-
-
 def _published(name: str) -> Graph:
     return zoo_entry(name).build()
 
 
-def _sentence(result: Result, measured: Measurement) -> str:
+def _sentence(result: Result, measured: Measurement, how: str) -> str:
     noise = f", noise {100 * measured.noise:.1f} %" if measured.noise else ""
     return (
-        f"finalist {result['trial']}: {measured.latency_ms:.2f} ms measured{noise}, "
+        f"finalist {result['trial']}: {measured.latency_ms:.2f} ms {how}{noise}, "
         f"{result['latency_ms']:.2f} predicted ({result['latency_low_ms']:.2f} to "
         f"{result['latency_high_ms']:.2f})"
     )

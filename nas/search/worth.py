@@ -117,10 +117,7 @@ def way_to_measure(device: Device, run: Path, trial: int) -> str:
     """What a person does to have a trial measured."""
     if device.backend:
         return f"nas latency measure --device {device.name} --network {run}#{trial}"
-    return (
-        f"nas export {run} --trial {trial} --out DIR, time DIR/model.tflite on {device.name}, then "
-        f"nas latency calibrate --device {device.name} --backend csv"
-    )
+    return f"nas export {run} --trial {trial} --out DIR, and run DIR/model.tflite on {device.name}"
 
 
 def measured_times(finalists: Iterable[Mapping[str, Any]]) -> dict[int, float]:

@@ -20,7 +20,7 @@ from tests.strategies import graphs
 FACTS = Path(__file__).parents[3] / "shared" / "measurements"
 FITTED = {
     "galaxy-a21s": 0,
-    "mali-g71-mp2": 24,  # 30 but for XCAT-C and -D, and four of other families
+    "mali-g71-mp2": 28,  # 30 but for XCAT-C and -D
     "synaptics-vs680": 24,  # 25 but for ABPN of 2021
     "synaptics-vs680-2021": 6,  # 10 but for 4 without architecture
     "synaptics-vs680-2021-cpu": 5,  # no CPU time of mju_gogogo
@@ -94,6 +94,21 @@ def test_a_row_is_read(board: Device) -> None:
     assert (record.noise, record.note, record.source) == (0.01, "warm", "me")
 
 
+def test_times_of_nodes_are_read_and_written(board: Device, tmp_path: Path) -> None:
+    (record,) = load_records(write(board, {"node_ms": "0.500001 2"}), tiny)
+    assert record.node_ms == (0.500001, 2.0)
+    other = tmp_path / "other.csv"
+    append_records(other, [record])
+    with other.open(newline="", encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert row["node_ms"] == "0.500001 2"
+
+
+def test_a_measurement_s_times_of_nodes_are_kept(board: Device) -> None:
+    measured = Measurement(2.5, 0.0, HERE, node_ms=(0.5, 2.0))
+    assert row_of(board, tiny("tiny"), measured, source="me").node_ms == (0.5, 2.0)
+
+
 def test_an_empty_cell_is_a_word_without_meaning_or_a_noise_unknown(board: Device) -> None:
     (record,) = load_records(write(board, {"threads": "", "noise": "", "layout": ""}), tiny)
     assert (record.conditions.threads, record.noise, record.conditions.layout) == (0, 0, "")
@@ -119,6 +134,14 @@ def test_a_table_saved_by_a_spreadsheet_is_read(board: Device) -> None:
 
 NOT_USED = {"used_for_fit": "false", "why_not": "odd"}
 BAD = [
+    ({"node_ms": "1 fast"}, "node_ms is a number, got 'fast' (mend it)"),
+    ({"node_ms": "2.5"}, "node_ms has a time for each node of the graph: 2, got 1 (mend it)"),
+    ({"node_ms": "3 -0.5"}, "node_ms are numbers of at least 0 (mend it)"),
+    ({"node_ms": "0.5 2.03"}, "node_ms add up to 2.53 ms, and latency_ms is 2.5 (mend it)"),
+    (
+        NOT_USED | {"network": "huge", "node_ms": "2.5"},
+        "nobody knows the graph of huge, so node_ms must be empty (mend it)",
+    ),
     ({"latency_ms": "fast"}, "latency_ms is a number, got 'fast' (mend it)"),
     ({"latency_ms": ""}, "latency_ms is a number, got '' (mend it)"),
     ({"latency_ms": "0"}, "latency_ms is a positive number, got 0.0 (mend it)"),
@@ -166,7 +189,7 @@ def test_a_bad_row_is_named_by_file_and_line(
 
 
 LAST_LINES = [
-    ("board,tiny,3\n", "line 3: a row has 14 cells, got 3 (mend it)"),
+    ("board,tiny,3\n", "line 3: a row has 15 cells, got 3 (mend it)"),
     ('board,"tiny\n', "line 3: unexpected end of data (mend it)"),
     ('board,"tiny"!,3\n', "line 3: ',' expected after '\"' (mend it)"),
     (
@@ -205,7 +228,7 @@ def test_an_absent_file_is_refused_with_the_way_to_make_it(board: Device) -> Non
     path = board.measurements
     assert complaint(board) == (
         f"board has no rows: there is no {path}"
-        f" (add a measured row to {path} and run `nas latency validate board`)"
+        " (measure it with `nas latency calibrate --device board --backend csv`)"
     )
 
 

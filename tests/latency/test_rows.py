@@ -108,3 +108,15 @@ def test_too_few_graphs_are_refused() -> None:
         "host-cpu has rows of 0 distinct graphs, and a fit needs 5 "
         "(measure it with `nas latency calibrate --device host-cpu`)"
     )
+
+
+def test_times_of_nodes_are_those_of_the_measurement_nearest_the_median() -> None:
+    graph = plain(4, 1)
+    parts = {ms: tuple(ms / len(graph.nodes) for _ in graph.nodes) for ms in (6.0, 9.0)}
+    again = [
+        measured(graph, 7.0, network="a"),
+        *(measured(graph, ms, network="b", node_ms=told) for ms, told in parts.items()),
+    ]
+    rows = rows_of(BOARD, [*map(measured, GRAPHS), *again])
+    assert rows.node_ms == (*[()] * len(GRAPHS), parts[6.0])
+    assert rows.only(rows.times == 7).node_ms == (parts[6.0],)

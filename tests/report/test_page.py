@@ -42,7 +42,7 @@ def test_page_tells_the_converted_result(make_run):
     assert page.count("<svg") == 1
     assert page.count("plotly-graph-div") == 3
     assert "Nothing was measured here" in page
-    assert "<h2>Measured</h2>" not in page
+    assert "<h2>Measured by" not in page
     assert "by 0.010 dB at most" in page
     assert "not finished" not in page
 

@@ -126,7 +126,7 @@ def _place(graph: Graph, op: str, alike: list[int], named: list[int], used: set[
         grouped = getattr(graph.nodes[position].op, "groups", 1) > 1
         return position in named, not near.isdisjoint(named), grouped or position not in used
 
-    kinds = _NODES_OF.get(op, _CONVS)
+    kinds = _CONVS if "Conv" in op else _NODES_OF.get(op, ())
     of_kind = [i for i, node in enumerate(graph.nodes) if isinstance(node.op, kinds)]
     for able in (alike, of_kind):
         best = max(able, key=merits, default=None)

@@ -168,7 +168,7 @@ def _layer(row: dict[str, str]) -> Layer:
         sram_cycles=cycles("SRAM AC"),
         dram_cycles=cycles("DRAM AC"),
         flash_cycles=cycles("OnFlash AC", "OffFlash AC"),
-        macs=cycles("MAC Count") if row["Original Operator"] == "Conv2D" else 0,
+        macs=cycles("MAC Count") if "Conv" in row["Original Operator"] else 0,
     )
 
 

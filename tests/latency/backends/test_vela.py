@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nas.errors import DeviceError
-from nas.graph import Graph
+from nas.graph import Conv2d, Graph, Input
 from nas.latency.backends import vela
 from nas.latency.backends.vela import ACCELERATORS, Vela, read_layers
 
@@ -33,6 +33,10 @@ def test_an_estimate_is_the_same_each_time(
     assert found.latency_ms == pytest.approx(cycles / hertz * 1000)
     assert found.latency_ms == pytest.approx(float(summary["inference_time"]) * 1000)
     assert found.noise == 0
+    assert len(found.node_ms) == len(graph.nodes)
+    assert sum(found.node_ms) == pytest.approx(found.latency_ms)
+    for node, node_ms in zip(graph.nodes, found.node_ms, strict=True):
+        assert (node_ms > 0) == isinstance(node.op, Input | Conv2d)  # a CPU moves the pixels
 
 
 @pytest.mark.parametrize("accelerator", ACCELERATORS)
