@@ -73,7 +73,10 @@ def measure(
     networks = named_networks([*(names or ()), *(network or ())])
     way = find_backend(device, backend) if is_known(device) else ""
     target = load_device(device)
-    program = _open(way, target.name, calibration.known_records(target, published), context)
+    records = calibration.known_records(target, published)
+    program = _open(way, target.name, records, context)
+    if save:
+        calibration.check_hardware(target, records, program.describe())
     program.check()
     found = []
     for name, graph in networks:
@@ -119,7 +122,6 @@ def calibrate(
 
     What is measured is kept at once: the same command goes on where it was stopped.
     """
-    from nas.latency.calibrate import describe
     from nas.latency.target import TYPED, find_backend, make_target
 
     way = find_backend(device, backend)
@@ -132,7 +134,7 @@ def calibrate(
         if table:
             raise _usage(f"--table is for --backend csv, and {device} is measured by {way}")
         program = _ready(device, way, context)
-        target = make_target(device, backend=way, what=describe(program), parent=parent)
+        target = make_target(device, backend=way, what=program.describe(), parent=parent)
         _measure_all(target, program, plan)
         is_done = True
     if is_done:
@@ -143,6 +145,7 @@ def _planner(
     space: list[str] | None, samples: int | None, fresh: int
 ) -> "Callable[[Device], Plan]":
     """What makes the plan for a device; spaces are loaded at once, so that errors come early."""
+    from nas.latency.backends import TELL_OPS
     from nas.latency.sample import SPACES, plan_networks
     from nas.space import load_space
 
@@ -151,26 +154,33 @@ def _planner(
     def plan(target: "Device") -> "Plan":
         count = samples or (_FEW_SAMPLES if target.parent else _SAMPLES)
         return plan_networks(
-            spaces, samples=count, fresh=fresh, height=target.height, width=target.width
+            spaces,
+            samples=count,
+            fresh=fresh,
+            height=target.height,
+            width=target.width,
+            by_op=target.backend in TELL_OPS,
         )
 
     return plan
 
 
 def _ready(device: str, way: str, context: typer.Context) -> "Backend":
-    from nas.latency.calibrate import known_records
+    from nas.latency.calibrate import check_hardware, known_records
     from nas.latency.devices import load_device
     from nas.latency.target import is_known
 
     known = load_device(device) if is_known(device) else None
     records = known_records(known, published) if known else ()
     program = _open(way, known.name if known else device, records, context)
+    if known:
+        check_hardware(known, records, program.describe())
     program.check()
     return program
 
 
 def _measure_all(target: "Device", program: "Backend", plan: "Callable[[Device], Plan]") -> None:
-    from nas.latency.calibrate import calibrate, describe, jobs_left, known_records, source_of
+    from nas.latency.calibrate import calibrate, jobs_left, known_records, source_of
 
     records = known_records(target, published)
     planned = plan(target)
@@ -181,7 +191,7 @@ def _measure_all(target: "Device", program: "Backend", plan: "Callable[[Device],
         f"back; {total - len(jobs)} are measured already",
         err=True,
     )
-    steps = calibrate(target, program, jobs, records, source=source_of(describe(program)))
+    steps = calibrate(target, program, jobs, records, source=source_of(program.describe()))
     skipped = []
     try:
         for step in counted(steps, len(jobs), _step_in_words):
@@ -329,14 +339,14 @@ def _show(facts: dict[str, Any]) -> None:
 
 def _save(device: str, program: "Backend", graph: "Graph", measured: "Measurement") -> str:
     """Adds the row; says why it will not be fitted, if so."""
-    from nas.latency.calibrate import describe, filed, known_records, source_of
+    from nas.latency.calibrate import filed, known_records, source_of
     from nas.latency.devices import load_device, own_folder, read_device
     from nas.latency.records import append_records, row_of
     from nas.zoo import zoo_names_by_digest
 
     own = read_device(own_folder(load_device(device)))
     name = zoo_names_by_digest().get(graph.deployed.digest, "")
-    source = source_of(describe(program))
+    source = source_of(program.describe())
     row = row_of(own, graph.deployed, measured, source=source, name=name)
     row = filed(row, known_records(own, published))
     append_records(own.measurements, [row])

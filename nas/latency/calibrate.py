@@ -23,7 +23,7 @@ __all__ = [
     "Step",
     "calibrate",
     "check_conditions",
-    "describe",
+    "check_hardware",
     "filed",
     "jobs_left",
     "known_records",
@@ -141,6 +141,16 @@ def check_conditions(device: Device, records: Sequence[Record], conditions: Cond
     )
 
 
+def check_hardware(device: Device, records: Iterable[Record], what: str) -> None:
+    """Raises `DeviceError` where a fitted row was measured on something else than `what`."""
+    for record in records:
+        if record.used_for_fit and not record.source.startswith(what):
+            raise DeviceError(
+                f"{device.name} was measured elsewhere ({record.source}), and this is {what}",
+                "give --device a new name for it; --from starts it from that one's model",
+            )
+
+
 def filed(row: Record, records: Sequence[Record]) -> Record:
     """`row` as it may stand among `records`: not fitted where that would spoil a fit or a test."""
     same = [known for known in records if known.graph and known.graph.deployed == row.graph]
@@ -153,11 +163,6 @@ def filed(row: Record, records: Sequence[Record]) -> Record:
     elif fitted and row.conditions not in fitted:
         why_not = "no fitted row was measured under these conditions"
     return replace(row, used_for_fit=not why_not, why_not=why_not)
-
-
-def describe(backend: Backend) -> str:
-    """The hardware that a back-end measures, in one line."""
-    return str(getattr(backend, "describe", lambda: backend.name)())
 
 
 def source_of(what: str) -> str:

@@ -73,9 +73,9 @@ class _Fitting:
         spreads = {form: np.empty(len(rows)) for form in forms}
         for out in _folds(rows.groups):
             kept = rows.only(~out)
-            fitted: dict[tuple[str, float], Array] = {}
+            fitted: dict[tuple[tuple[str, ...], float], Array] = {}
             for form in forms:
-                key = (form.macs, form.ridge)
+                key = (form.terms, form.ridge)
                 if key not in fitted:
                     fitted[key] = self.coefficients(kept, form)
                 costs = rows.design(form.terms)[out] * fitted[key]
@@ -99,7 +99,7 @@ class _Fitting:
     def _forms(self) -> tuple[Form, ...]:
         if not self.parent:
             return FORMS
-        mine = [form for form in FORMS if form.macs == self.parent.form.macs]
+        mine = [form for form in FORMS if form.terms == self.parent.form.terms]
         found = (replace(form, ridge=ridge) for form in mine for ridge in TRANSFER_RIDGES)
         return tuple(dict.fromkeys(found))
 

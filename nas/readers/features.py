@@ -41,12 +41,13 @@ __all__ = [
     "Features",
     "features_of",
     "held_bytes",
+    "is_fused",
     "read_features",
     "read_node_features",
     "values_of",
 ]
 
-ALIGNMENTS = (4, 8, 16)  # channels that one vector instruction may hold
+ALIGNMENTS = (4, 8, 16, 64)  # channels that a vector or matrix instruction may hold
 Row = dict[str, float]
 
 features_of = OpTable[Row]("latency features")
@@ -60,9 +61,9 @@ class Features:
         inferences: Always 1, for what a device spends on any network.
         launches: Ops that the device starts; an activation fused into a convolution is none.
         macs: Multiply-accumulates, frozen kernels included.
-        macs_by_4: The same with the channels of each group, in and out, rounded up to 4.
-        macs_by_8: Rounded up to 8.
-        macs_by_16: Rounded up to 16.
+        macs_by_4: The same with the channels of each group, in and out, rounded up to 4; and so on
+            for the other `ALIGNMENTS`.
+        macs_1x1_by_64: Those of them in 1x1 convolutions, which use each input once.
         written_bytes: Outputs of all ops but the input.
         read_bytes: Inputs of all ops, each as often as it is read.
         held_bytes: Bytes that wait for a later reader, once for each level they wait
@@ -71,7 +72,7 @@ class Features:
         regroup_bytes: Written by `Slice` and `Concat`.
         add_bytes: Written by `Add` and `Multiply`.
         pointwise_low_bytes: Written by ops on single values (`Clip`, `Relu` ...) at most as high
-            as the input.
+            as the input, but for those that the op before does on the way (`is_fused`).
         pointwise_high_bytes: Written by such ops above the height of the input.
         shuffle_bytes: Written by ops that move pixels, such as `DepthToSpace`.
     """
@@ -82,6 +83,8 @@ class Features:
     macs_by_4: float = 0.0
     macs_by_8: float = 0.0
     macs_by_16: float = 0.0
+    macs_by_64: float = 0.0
+    macs_1x1_by_64: float = 0.0
     written_bytes: float = 0.0
     read_bytes: float = 0.0
     held_bytes: float = 0.0
@@ -106,7 +109,7 @@ def input_is_free(op: Input, height: int, *shapes: Shape) -> Row:
 def conv_features(op: Conv2d, height: int, x: Shape, y: Shape) -> Row:
     per_group = op.kernel**2 * op.groups * y.height * y.width
     cin, cout = x.channels // op.groups, y.channels // op.groups
-    return _moved(x, y=y) | _macs(per_group, cin, cout)
+    return _moved(x, y=y) | _macs(per_group, cin, cout, pointwise=op.kernel == 1)
 
 
 @features_of.on(TransposedConv2d)
@@ -116,7 +119,7 @@ def transposed_conv_features(op: TransposedConv2d, height: int, x: Shape, y: Sha
 
 @features_of.on(NearestConv2d)
 def nearest_conv_features(op: NearestConv2d, height: int, x: Shape, y: Shape) -> Row:
-    return _moved(x, y=y) | _macs(y.height * y.width, x.channels, y.channels)
+    return _moved(x, y=y) | _macs(y.height * y.width, x.channels, y.channels, pointwise=True)
 
 
 @features_of.on(Repeat)
@@ -174,6 +177,20 @@ def held_bytes(graph: Graph, shapes: tuple[Shape, ...]) -> list[int]:
     return held
 
 
+def is_fused(graph: Graph, position: int) -> bool:
+    """Whether the op before a ReLU does it on the way, as files and compilers have it.
+
+    That op is a convolution, a sum or a product, and nothing else reads it.
+    """
+    node = graph.nodes[position]
+    if not isinstance(node.op, Relu):
+        return False
+    (source,) = node.inputs
+    before = graph.nodes[source].op
+    computes = isinstance(before, Conv2d | NearestConv2d | TransposedConv2d | Add | Multiply)
+    return computes and len(graph.consumers[source]) == 1
+
+
 def read_node_features(graph: Graph, *, height: int, width: int) -> list[Features]:
     """The terms of each node of a network; `inferences` counts with the input.
 
@@ -191,6 +208,7 @@ def read_node_features(graph: Graph, *, height: int, width: int) -> list[Feature
     for position, node in enumerate(graph.nodes):
         read = (shapes[i] for i in node.inputs)
         row = features_of(node.op, height, *read, shapes[position])
+        row = {} if is_fused(graph, position) else row
         first = 1.0 if position == 0 else 0.0
         found.append(Features(**row, inferences=first, held_bytes=held[position]))
     return found
@@ -218,12 +236,14 @@ def _moved(*xs: Shape, y: Shape) -> Row:
     }
 
 
-def _macs(products: int, cin: int, cout: int) -> Row:
+def _macs(products: int, cin: int, cout: int, *, pointwise: bool = False) -> Row:
     """`products` times channels in and out, these as they are and rounded up."""
     found: Row = {"macs": products * cin * cout}
-    return found | {
-        f"macs_by_{by}": products * _aligned(cin, by) * _aligned(cout, by) for by in ALIGNMENTS
-    }
+    for by in ALIGNMENTS:
+        found[f"macs_by_{by}"] = products * _aligned(cin, by) * _aligned(cout, by)
+    if pointwise:
+        found["macs_1x1_by_64"] = found["macs_by_64"]
+    return found
 
 
 def _aligned(channels: int, by: int) -> int:

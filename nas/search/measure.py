@@ -15,7 +15,13 @@ from nas.graph import Graph, parse_text
 from nas.latency.backends import open_backend
 from nas.latency.backends.base import Backend, Measurement
 from nas.latency.backends.files import input_size
-from nas.latency.calibrate import describe, filed, known_records, source_of, usual_conditions
+from nas.latency.calibrate import (
+    check_hardware,
+    filed,
+    known_records,
+    source_of,
+    usual_conditions,
+)
 from nas.latency.calibrate import measure as measure_anew
 from nas.latency.devices import Device, device_names, load_device, own_folder, read_device
 from nas.latency.making import make_model
@@ -65,9 +71,11 @@ def open_meter(device: Device, name: str, *, now: bool = True) -> Meter:
             f"{device.name} is not measured by {name} but {how}",
             f"devices of {name}: {', '.join(same) or 'none'}; or leave out --measure",
         )
-    usual = usual_conditions(known_records(device, _published))
+    records = known_records(device, _published)
+    usual = usual_conditions(records)
     options = {"threads": usual.threads} if usual and usual.threads else {}
     backend = open_backend(name, device.name, **options)
+    check_hardware(device, records, backend.describe())
     if now:
         try:
             backend.check()
@@ -151,7 +159,7 @@ def _keep_row(meter: Meter, result: Result, measured: Measurement, run: str) -> 
     own = read_device(own_folder(meter.device))
     records = known_records(own, _published)
     graph = parse_text(result["network"]).deployed
-    source = source_of(f"{describe(meter.backend)}, run {run}, trial {result['trial']}")
+    source = source_of(f"{meter.backend.describe()}, run {run}, trial {result['trial']}")
     row = row_of(own, graph, measured, source=source, name=result["zoo"])
     row = filed(row, records)
     if any(_says_the_same(row, known) for known in records):

@@ -6,7 +6,7 @@ import pytest
 
 from nas.errors import DeviceError
 from nas.latency import devices
-from nas.latency.devices import Recipe, device_names, load_device, own_folder, read_device
+from nas.latency.devices import device_names, load_device, own_folder, read_device
 
 SHIPPED = (
     *("ethos-u55", "ethos-u65", "ethos-u85", "galaxy-a21s", "host-cpu", "mali-g71-mp2"),
@@ -143,11 +143,6 @@ def test_a_copy_never_overwrites(elsewhere: Path) -> None:
     assert rows.read_text(encoding="utf-8") == "mine"
 
 
-def test_an_unknown_feature_is_refused() -> None:
-    with pytest.raises(DeviceError, match=r"^the fit asks for unknown features warmth \(known: "):
-        Recipe(always=("launches",), optional=("warmth",))
-
-
 def test_a_device_file_that_lacks_a_line_is_named(tmp_path: Path) -> None:
     path = make(tmp_path / "my-board") / "device.toml"
     path.write_text(path.read_text(encoding="utf-8").replace("height =", "tall ="), "utf-8")
@@ -187,5 +182,5 @@ def test_a_device_without_a_model_says_how_to_make_one(tmp_path: Path) -> None:
     assert str(caught.value) == "timed has no model (run `nas latency calibrate --device timed`)"
     assert timed.way_to_measure == "measure it with `nas latency calibrate --device timed`"
     assert typed.way_to_measure == (
-        f"add a measured row to {typed.measurements} and run `nas latency validate typed`"
+        "measure it with `nas latency calibrate --device typed --backend csv`"
     )

@@ -5,7 +5,7 @@ from typing import Any
 from nas.errors import DeviceError
 from nas.latency.backends.base import Backend
 
-__all__ = ["BACKENDS", "open_backend"]
+__all__ = ["BACKENDS", "TELL_OPS", "open_backend"]
 
 _OPTIONS = {
     "adb": ("serial", "delegate", "threads", "remote", "adb"),
@@ -13,6 +13,7 @@ _OPTIONS = {
     "vela": ("accelerator",),
 }
 BACKENDS = tuple(_OPTIONS)
+TELL_OPS = frozenset({"vela"})  # those whose measurements have `node_ms`
 
 
 def open_backend(name: str, device_name: str, **options: Any) -> Backend:

@@ -61,6 +61,10 @@ class Backend(Protocol):
         """As typed after `--backend`."""
         ...
 
+    def describe(self) -> str:
+        """The hardware that it measures, in one line; the same for the same hardware."""
+        ...
+
     def check(self) -> None:
         """Raises `DeviceError`, with what to do, where it cannot measure now."""
         ...

@@ -1,10 +1,12 @@
 """LiteRT on this machine's CPU, in a process that is pinned to its cores."""
 
 import json
+import math
 import os
 import platform
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +14,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from nas.errors import DeviceError
-from nas.graph import Graph
+from nas.graph import Graph, parse_text
 from nas.latency.backends.base import Conditions, Measurement
-from nas.latency.backends.files import input_size
+from nas.latency.backends.files import input_size, measurable_file
 from nas.latency.backends.process import last_words, run_program
 
 __all__ = ["HostCpu", "busy_share", "pick_cores"]
@@ -23,6 +25,12 @@ _BUSY_LIMIT = 0.1  # share of the machine's CPU that may be in use
 _NOISE_LIMIT = 0.05  # above it a measurement is repeated
 _ATTEMPTS = 3
 _TIMEOUT_S = 900
+_REFERENCE = (
+    "0 input(3); 1 conv(28, activation=relu); 2 conv(28, activation=relu); 3 conv(27); 4 clip();"
+    " 5 depth_to_space(3)"
+)
+_REFERENCE_SIZE = (120, 160)  # pixels; some milliseconds on a desktop
+_LOOK_S = 8.0  # that the reference is watched for before the first measurement
 _CHILD = Path(__file__).with_name("host_cpu_child.py")
 _CPUS = Path("/sys/devices/system/cpu")
 _STAT = Path("/proc/stat")
@@ -72,9 +80,14 @@ def pick_cores(
     return tuple(sorted(sorted(allowed, key=rank)[:threads]))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HostCpu:
     """The CPU of this machine.
+
+    Clocks change and virtual machines have neighbours, so the same file may take a quarter longer a
+    minute later. A small reference network is therefore timed before and after each run; a time is
+    the median of the runs in units of the reference around them, times the fastest run of the
+    reference so far: what the network takes while nothing slows the machine.
 
     Args:
         threads: As many cores serve, where the system lets a process be pinned.
@@ -86,9 +99,10 @@ class HostCpu:
 
     threads: int = 1
     force: bool = False
-    min_runs: int = 15
+    min_runs: int = 9
     min_seconds: float = 1.0
     busy: Callable[[], float] = field(default=busy_share, repr=False)
+    _reference_ns: float = field(default=math.inf, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.threads < 1:
@@ -133,16 +147,23 @@ class HostCpu:
         """
         height, width = input_size(file)
         cores = pick_cores(self.threads)
-        latency_ms, noise, delegated = self._time(file, cores)
-        for _ in range(_ATTEMPTS - 1):
-            if noise <= _NOISE_LIMIT:
-                break
-            again = self._time(file, cores)
-            if again[1] < noise:
-                latency_ms, noise, delegated = again
+        with tempfile.TemporaryDirectory(prefix="nas-reference-") as folder:
+            reference = measurable_file(
+                parse_text(_REFERENCE), height=_REFERENCE_SIZE[0], width=_REFERENCE_SIZE[1],
+                folder=Path(folder),
+            )  # fmt: skip
+            if math.isinf(self._reference_ns):
+                self._time(reference, reference, cores, min_seconds=_LOOK_S)
+            units, noise, delegated = self._time(file, reference, cores)
+            for _ in range(_ATTEMPTS - 1):
+                if noise <= _NOISE_LIMIT:
+                    break
+                again = self._time(file, reference, cores)
+                if again[1] < noise:
+                    units, noise, delegated = again
         runtime = f"LiteRT {version('ai-edge-litert')}, {'XNNPACK' if delegated else 'no delegate'}"
         return Measurement(
-            latency_ms=latency_ms,
+            latency_ms=units * self._reference_ns / 1e6,
             noise=noise,
             conditions=Conditions(
                 runtime=runtime if cores else f"{runtime}, unpinned",
@@ -151,21 +172,30 @@ class HostCpu:
                 width=width,
                 layout="NHWC",
                 threads=self.threads,
-                statistic=f"median of at least {self.min_runs} runs",
+                statistic=f"median of at least {self.min_runs} runs, at idle speed",
             ),
             note="" if noise <= _NOISE_LIMIT else f"noisy, the best of {_ATTEMPTS} attempts",
         )
 
-    def _time(self, file: Path, cores: Sequence[int]) -> tuple[float, float, bool]:
-        """Median in ms, noise, and whether XNNPACK ran it."""
-        arguments = (file, self.threads, self.min_runs, self.min_seconds)
+    def _time(
+        self, file: Path, reference: Path, cores: Sequence[int], min_seconds: float = 0.0
+    ) -> tuple[float, float, bool]:
+        """Median in runs of the reference, noise, and whether XNNPACK ran it."""
+        seconds = max(min_seconds, self.min_seconds)
+        arguments = (file, reference, self.threads, self.min_runs, seconds)
         command = [sys.executable, "-P", str(_CHILD), *map(str, arguments)]
         done = run_program([*command, ",".join(map(str, cores))], timeout_s=_TIMEOUT_S)
         if done.returncode:
             raise DeviceError(f"LiteRT failed on {file}: {last_words(done)}")
         found = json.loads(done.stdout.splitlines()[-1])
-        low, median, high = statistics.quantiles(found["times_ns"], n=4, method="inclusive")
-        return median / 1e6, (high - low) / 2 / median, found["delegated"]
+        around = found["reference_ns"]
+        self._reference_ns = min(self._reference_ns, *around)
+        units = [
+            2 * time_ns / (before + after)
+            for time_ns, before, after in zip(found["times_ns"], around, around[1:], strict=False)
+        ]
+        low, median, high = statistics.quantiles(units, n=4, method="inclusive")
+        return median, (high - low) / 2 / median, found["delegated"]
 
 
 def _ticks() -> tuple[int, int]:

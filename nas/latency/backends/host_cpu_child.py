@@ -18,31 +18,50 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str]) -> None:
-    """FILE THREADS MIN_RUNS MIN_SECONDS CORES, the last with commas, or empty for any core."""
-    file, threads, min_runs, min_seconds, cores = arguments
-    if cores:  # before the interpreter starts its threads, which inherit it
+    """FILE REFERENCE THREADS MIN_RUNS MIN_SECONDS CORES, the last with commas, or empty for any.
+
+    The reference is another file, which is timed before and after each run.
+    """
+    file, reference_file, threads, min_runs, min_seconds, cores = arguments
+    if cores:  # before the interpreters start their threads, which inherit it
         os.sched_setaffinity(0, [int(core) for core in cores.split(",")])
-    interpreter = Interpreter(model_path=file, num_threads=int(threads))
+    network, reference = (_open(path, int(threads)) for path in (file, reference_file))
+    gc.disable()
+    _time(network, reference, min_runs=3, min_seconds=float(min_seconds) / 4)  # warms up
+    times_ns, reference_ns = _time(
+        network, reference, min_runs=int(min_runs), min_seconds=float(min_seconds)
+    )
+    delegated = any(op["op_name"] == "DELEGATE" for op in network._get_ops_details())
+    said = {"times_ns": times_ns, "reference_ns": reference_ns, "delegated": delegated}
+    sys.stdout.write(json.dumps(said) + "\n")
+
+
+def _open(path: str, threads: int) -> Any:
+    interpreter = Interpreter(model_path=path, num_threads=threads)
     interpreter.allocate_tensors()
     entry = interpreter.get_input_details()[0]
     noise = np.random.default_rng(0).integers(0, 256, entry["shape"])
     interpreter.set_tensor(entry["index"], noise.astype(entry["dtype"]))
-    gc.disable()
-    _time(interpreter, min_runs=3, min_seconds=float(min_seconds) / 4)  # warms up
-    times_ns = _time(interpreter, min_runs=int(min_runs), min_seconds=float(min_seconds))
-    delegated = any(op["op_name"] == "DELEGATE" for op in interpreter._get_ops_details())
-    sys.stdout.write(json.dumps({"times_ns": times_ns, "delegated": delegated}) + "\n")
+    return interpreter
 
 
-def _time(interpreter: Any, *, min_runs: int, min_seconds: float) -> list[int]:
-    """Nanoseconds of each run."""
+def _time(
+    network: Any, reference: Any, *, min_runs: int, min_seconds: float
+) -> tuple[list[int], list[int]]:
+    """Nanoseconds of each run, and of the runs of the reference around them, one more."""
     times: list[int] = []
+    around = [_run(reference)]
     end = perf_counter_ns() + min_seconds * 1e9
     while len(times) < min_runs or perf_counter_ns() < end:
-        start = perf_counter_ns()
-        interpreter.invoke()
-        times.append(perf_counter_ns() - start)
-    return times
+        times.append(_run(network))
+        around.append(_run(reference))
+    return times, around
+
+
+def _run(interpreter: Any) -> int:
+    start = perf_counter_ns()
+    interpreter.invoke()
+    return perf_counter_ns() - start
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """LiteRT on this machine; no test asserts a duration."""
 
+import json
 import os
 import statistics
 import subprocess
@@ -21,20 +22,30 @@ Times = Callable[..., None]
 def times(monkeypatch: pytest.MonkeyPatch) -> Times:
     """Sets what each run of the child says: milliseconds of its runs."""
 
-    def says(*attempts: list[int], delegated: bool = True) -> None:
+    def says(*attempts: list[int], delegated: bool = True, around: float = 1.0) -> None:
         left = iter(attempts)
 
-        def run(*_: object, **__: object) -> object:
-            said = [1_000_000 * ms for ms in next(left)]
-            text = f'{{"times_ns": {said}, "delegated": {str(delegated).lower()}}}\n'
-            return subprocess.CompletedProcess([], 0, text, "")
+        def run(command: list[str], **_: object) -> object:
+            file, reference = command[3:5]
+            watched = file == reference  # the look at the reference before the first measurement
+            said = [1_000_000 * ms for ms in ([1, 1] if watched else next(left))]
+            pace = 1.0 if watched else around
+            text = {
+                "times_ns": said,
+                "reference_ns": [1_000_000 * pace] * (len(said) + 1),
+                "delegated": delegated,
+            }
+            return subprocess.CompletedProcess([], 0, json.dumps(text) + "\n", "")
 
         monkeypatch.setattr(host_cpu, "run_program", run)
 
     return says
 
 
-def test_a_real_run_holds_together(graph: Graph, file: Path) -> None:
+def test_a_real_run_holds_together(
+    graph: Graph, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_cpu, "_LOOK_S", 0.1)
     found = HostCpu(min_runs=5, min_seconds=0.05).measure(graph, file)
     assert found.latency_ms > 0
     assert 0 <= found.noise < 10
@@ -43,7 +54,7 @@ def test_a_real_run_holds_together(graph: Graph, file: Path) -> None:
     assert conditions.runtime.endswith("unpinned") == (not hasattr(os, "sched_setaffinity"))
     assert (conditions.precision, conditions.layout, conditions.threads) == ("INT8", "NHWC", 1)
     assert (conditions.height, conditions.width) == (24, 32)
-    assert conditions.statistic == "median of at least 5 runs"
+    assert conditions.statistic == "median of at least 5 runs, at idle speed"
 
 
 def test_the_median_and_half_the_quartiles_distance(graph: Graph, file: Path, times: Times) -> None:
@@ -67,6 +78,14 @@ def test_the_quietest_of_three_is_kept(graph: Graph, file: Path, times: Times) -
     found = HostCpu().measure(graph, file)
     assert (found.latency_ms, found.note) == (200, "noisy, the best of 3 attempts")
     assert found.noise == pytest.approx(25 / 200)
+
+
+def test_a_slow_minute_changes_nothing(graph: Graph, file: Path, times: Times) -> None:
+    times([100, 100, 100])
+    quiet = HostCpu().measure(graph, file)
+    times([130, 130, 130], around=1.3)  # the reference takes as much longer as the network
+    slow = HostCpu().measure(graph, file)
+    assert slow.latency_ms == pytest.approx(quiet.latency_ms)
 
 
 def test_a_run_without_xnnpack_says_so(graph: Graph, file: Path, times: Times) -> None:
@@ -146,7 +165,7 @@ def test_a_damaged_file_is_one_line(graph: Graph, file: Path, tmp_path: Path) ->
     damaged = tmp_path / "damaged.tflite"
     damaged.write_bytes(b"not a file")
     with pytest.raises(DeviceError) as caught:
-        HostCpu()._time(damaged, ())
+        HostCpu()._time(damaged, damaged, ())
     assert str(caught.value).startswith(f"LiteRT failed on {damaged}: ValueError: ")
     assert "\n" not in str(caught.value)
 
