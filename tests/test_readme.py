@@ -26,7 +26,14 @@ COMMANDS = [
     if line.startswith("nas ")
 ]
 # These train, serve, need a finished run, or write into the installation.
-NOT_RUN = ("nas search", "nas report", "nas dashboard", "nas export", "nas latency measure", "nas latency calibrate")
+NOT_RUN = (
+    "nas search",
+    "nas report",
+    "nas dashboard",
+    "nas export",
+    "nas latency measure",
+    "nas latency calibrate",
+)
 CHEAP = [line for line in COMMANDS if not line.startswith(NOT_RUN)]
 
 

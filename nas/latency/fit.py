@@ -23,7 +23,7 @@ from nas.latency.rows import Rows
 from nas.latency.structure import fit_coefficients
 from nas.readers.features import FEATURE_NAMES
 
-__all__ = ["fit_model"]
+__all__ = ["fit_model", "quantile"]
 
 _FOLDS = 25  # at most, of the choice; more groups share a fold
 
@@ -52,7 +52,7 @@ def fit_model(device: Device, rows: Rows, parent: LatencyModel | None = None) ->
         coefficients=dict(zip(form.terms, map(rounded, coefficients), strict=True)),
         places=tuple(tuple(map(rounded, place)) for place in residual.places),
         misses=tuple(map(rounded, residual.misses)),
-        log_half_width=rounded(_quantile(distances)),
+        log_half_width=rounded(quantile(distances)),
         covered=dict(sorted(covered.items())),
         way_to_measure=device.way_to_measure,
         smallest_ms=float(rows.times.min()),
@@ -118,7 +118,7 @@ def _folds(groups: NDArray[np.intp]) -> Iterator[Mask]:
         yield np.isin(groups, distinct[fold::count])
 
 
-def _quantile(distances: Array) -> float:
+def quantile(distances: Array) -> float:
     """Of `LEVEL`, with the correction for few rows of split conformal prediction."""
     rank = min(math.ceil((len(distances) + 1) * LEVEL), len(distances))
     return float(np.sort(distances)[rank - 1])

@@ -13,9 +13,11 @@ from nas.latency.accuracy import (
     measure_intervals,
     nearest,
 )
-from nas.latency.arrays import Array, Mask
+from nas.latency.arrays import Array, Mask, rounded
 from nas.latency.devices import Device
+from nas.latency.fit import quantile
 from nas.latency.kinds import fit_model, told_by_op
+from nas.latency.model import LatencyModel
 from nas.latency.models import AnyLatencyModel
 from nas.latency.rows import Rows
 from nas.readers.cost import count_parameters
@@ -60,15 +62,21 @@ def validate(device: Device, rows: Rows, parent: AnyLatencyModel | None = None) 
     whose fit takes longer, a tenth of the groups.
     """
     unseen = Unseen(*(np.empty(len(rows)) for _ in range(3)))
+    distances = np.empty(len(rows))
     for out in _left_out(rows):
         without = fit_model(device, rows.only(~out), parent)
         times, spreads = without.estimate_graphs(rows.only(out).graphs)
         factors = np.exp(without.log_half_width * spreads)
         unseen.predicted[out] = times
         unseen.low[out], unseen.high[out] = times / factors, times * factors
+        distances[out] = np.abs(np.log(times / rows.times[out])) / spreads
+    model = fit_model(device, rows, parent)
+    if isinstance(model, LatencyModel):
+        # The form was chosen for small misses, so those that it was chosen by are too small.
+        model = replace(model, log_half_width=rounded(quantile(distances)))
     accuracy = measure_accuracy(unseen.predicted, rows.times)
     return Validation(
-        model=fit_model(device, rows, parent),
+        model=model,
         rows=rows,
         unseen=unseen,
         accuracies={"this model": accuracy, **_baselines(rows)},

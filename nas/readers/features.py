@@ -72,8 +72,9 @@ class Features:
         regroup_bytes: Written by `Slice` and `Concat`.
         add_bytes: Written by `Add` and `Multiply`.
         pointwise_low_bytes: Written by ops on single values (`Clip`, `Relu` ...) at most as high
-            as the input, but for those that the op before does on the way (`is_fused`).
+            as the input, but for those that the op before may do on the way (`is_fused`).
         pointwise_high_bytes: Written by such ops above the height of the input.
+        fused_bytes: Written by a ReLU that the op before may do on the way (`is_fused`).
         shuffle_bytes: Written by ops that move pixels, such as `DepthToSpace`.
     """
 
@@ -93,6 +94,7 @@ class Features:
     add_bytes: float = 0.0
     pointwise_low_bytes: float = 0.0
     pointwise_high_bytes: float = 0.0
+    fused_bytes: float = 0.0
     shuffle_bytes: float = 0.0
 
 
@@ -178,7 +180,7 @@ def held_bytes(graph: Graph, shapes: tuple[Shape, ...]) -> list[int]:
 
 
 def is_fused(graph: Graph, position: int) -> bool:
-    """Whether the op before a ReLU does it on the way, as files and compilers have it.
+    """Whether the op before a ReLU may do it on the way, as TensorFlow Lite's converter has it.
 
     That op is a convolution, a sum or a product, and nothing else reads it.
     """
@@ -208,7 +210,8 @@ def read_node_features(graph: Graph, *, height: int, width: int) -> list[Feature
     for position, node in enumerate(graph.nodes):
         read = (shapes[i] for i in node.inputs)
         row = features_of(node.op, height, *read, shapes[position])
-        row = {} if is_fused(graph, position) else row
+        if is_fused(graph, position):
+            row["fused_bytes"] = row.pop("pointwise_low_bytes", row.pop("pointwise_high_bytes", 0))
         first = 1.0 if position == 0 else 0.0
         found.append(Features(**row, inferences=first, held_bytes=held[position]))
     return found

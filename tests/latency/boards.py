@@ -11,6 +11,7 @@ from nas.graph import Clip, Conv2d, DepthToSpace, Graph, GraphBuilder, to_text
 from nas.latency.backends.base import Conditions
 from nas.latency.devices import Device, device_names, load_device
 from nas.latency.making import Evidence, read_evidence
+from nas.latency.model import LatencyModel
 from nas.latency.records import Record
 from nas.latency.rows import Rows, rows_of
 from nas.readers.features import read_features
@@ -20,6 +21,7 @@ __all__ = [
     "BOARD",
     "GRAPHS",
     "MODELLED",
+    "WHOLE",
     "board_rows",
     "evidence_of",
     "law_ms",
@@ -44,6 +46,7 @@ BOARD = Device(
 )
 CONDITIONS = Conditions("nothing", "INT8", 360, 640, "NHWC", 0, "as computed")
 MODELLED = [name for name in device_names() if load_device(name).has_model]
+WHOLE = [n for n in MODELLED if isinstance(load_device(n).model, LatencyModel)]  # not op by op
 
 
 def plain(width: int, convs: int, *, kernel: int = 3) -> Graph:

@@ -40,9 +40,10 @@ class StandIn:
     busy: bool = False
     asked: list[str] = field(default_factory=list)
     name: str = "host-cpu"
+    what: str = "A stand-in"
 
     def describe(self) -> str:
-        return "A stand-in"
+        return self.what
 
     def check(self) -> None:
         if self.busy:

@@ -13,10 +13,17 @@ from typer.testing import CliRunner
 
 from nas.cli.latency import app
 from nas.errors import DeviceError, UsageError
-from nas.graph import Graph, to_text
+from nas.graph import Graph, parse_text, to_text
 from nas.latency import backends
 from nas.latency.backends.base import Conditions
-from nas.latency.calibrate import GIVE_UP, calibrate, filed, jobs_left, known_records
+from nas.latency.calibrate import (
+    GIVE_UP,
+    calibrate,
+    check_hardware,
+    filed,
+    jobs_left,
+    known_records,
+)
 from nas.latency.devices import Device, load_device, read_device
 from nas.latency.fit import fit_model
 from nas.latency.fresh import KEPT_BACK, judge
@@ -327,7 +334,9 @@ def test_vela_really_run(elsewhere: Path) -> None:
 
 
 def _small_plan() -> Plan:
-    return plan_networks([load_space("small.py")], samples=5, fresh=2, height=HEIGHT, width=WIDTH)
+    return plan_networks(
+        [load_space("small.py")], samples=5, fresh=2, height=HEIGHT, width=WIDTH, by_op=True
+    )
 
 
 def test_rows_of_a_person_count_as_measured(board: Device) -> None:
@@ -337,3 +346,16 @@ def test_rows_of_a_person_count_as_measured(board: Device) -> None:
     program = StandIn()
     run(board, program, plan(2, 0))
     assert program.asked == [plan(2, 0).sample[0].digest]
+
+
+def test_rows_of_another_machine_are_refused_before_measuring(board: Device) -> None:
+    graph = parse_text("0 input(3); 1 conv(27); 2 depth_to_space(3)")
+    row = row_of(board, graph, StandIn().measure(graph, Path()), source="My machine, 2026-01-01")
+    check_hardware(board, [row], "My machine")
+    check_hardware(board, [replace(row, used_for_fit=False, why_not="typed")], "Yours")
+    with pytest.raises(DeviceError) as caught:
+        check_hardware(board, [row], "Yours")
+    assert str(caught.value) == (
+        "board was measured elsewhere (My machine, 2026-01-01), and this is Yours "
+        "(give --device a new name for it; --from starts it from that one's model)"
+    )

@@ -156,7 +156,7 @@ def test_a_misspelt_line_of_a_device_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DeviceError) as caught:
         read_device(path.parent)
     assert str(caught.value) == (
-        f"{path} has unknown keys perent (known: backend, card, conditions, description, fit, "
+        f"{path} has unknown keys perent (known: backend, card, conditions, description, "
         "height, name, parent, peak_macs_per_ms, precision, processor, width)"
     )
 

@@ -19,13 +19,13 @@ from nas.latency.devices import load_device
 from nas.latency.model import SCHEMA, LatencyModel
 from nas.space import load_space
 from nas.zoo import zoo_entry
-from tests.latency.boards import MODELLED, evidence_of, plain
+from tests.latency.boards import WHOLE, evidence_of, plain
 from tests.strategies import picks
 
-MODELS = {name: load_device(name).model for name in MODELLED}
+MODELS = {name: load_device(name).model for name in WHOLE}
 VS680 = MODELS["synaptics-vs680"]
 HXNET = load_space("hxnet")
-models = st.sampled_from(MODELLED).map(MODELS.__getitem__)
+models = st.sampled_from(WHOLE).map(MODELS.__getitem__)
 networks = picks(HXNET).map(HXNET.graph)
 
 
@@ -79,7 +79,7 @@ def test_a_heavier_op_has_the_larger_share() -> None:
     assert shares[0].latency_ms > 0
 
 
-@pytest.mark.parametrize("name", MODELLED)
+@pytest.mark.parametrize("name", WHOLE)
 def test_most_measured_networks_are_predicted_within_their_intervals(name: str) -> None:
     rows = evidence_of(name).rows
     assert rows is not None
@@ -140,7 +140,7 @@ def test_a_kind_that_nobody_measured_is_refused_with_the_way_out(ask: Any) -> No
     )
 
 
-@pytest.mark.parametrize("name", MODELLED)
+@pytest.mark.parametrize("name", WHOLE)
 def test_a_model_survives_json(name: str) -> None:
     model = MODELS[name]
     copy = LatencyModel.from_json(model.to_json())

@@ -65,13 +65,23 @@ def joined(op: Op) -> Graph:
     return g.graph(g.append(op, first, second))
 
 
-def macs(products: float, exact: int, by_4: int, by_8: int, by_16: int) -> dict[str, float]:
-    """`products` times channels in and out, as they are and rounded up."""
+def macs(
+    products: float,
+    exact: int,
+    by_4: int,
+    by_8: int,
+    by_16: int,
+    by_64: int = 64 * 64,
+    of_1x1: float = 0,
+) -> dict[str, float]:
+    """`products` times channels in and out, as they are and rounded up; `of_1x1` by 64 apart."""
     return {
         "macs": products * exact,
         "macs_by_4": products * by_4,
         "macs_by_8": products * by_8,
         "macs_by_16": products * by_16,
+        "macs_by_64": products * by_64,
+        "macs_1x1_by_64": of_1x1 * 64 * 64,
     }
 
 
@@ -89,7 +99,9 @@ TABLE = [  # graph, what it adds to no op at all, at 2x4 pixels
         chain(Conv2d(6, groups=3, kernel=1, activation="relu")),  # a fused ReLU is no launch
         {
             "launches": 1,
-            **macs(PIXELS * 3, 1 * 2, 4 * 4, 8 * 8, 16 * 16),  # each group by itself
+            **macs(
+                PIXELS * 3, 1 * 2, 4 * 4, 8 * 8, 16 * 16, of_1x1=PIXELS * 3
+            ),  # each group by itself
             "read_bytes": PIXELS * 3,
             "written_bytes": PIXELS * 6,
         },
@@ -104,6 +116,8 @@ TABLE = [  # graph, what it adds to no op at all, at 2x4 pixels
                 9 * 4 * 20 + 20 * 28,
                 9 * 8 * 24 + 24 * 32,
                 9 * 16 * 32 + 32 * 32,
+                9 * 64 * 64 + 64 * 64,
+                of_1x1=PIXELS,
             ),
             "read_bytes": PIXELS * (3 + 17),
             "written_bytes": PIXELS * (17 + 28),
@@ -113,7 +127,7 @@ TABLE = [  # graph, what it adds to no op at all, at 2x4 pixels
         chain(NearestConv2d(2)),
         {
             "launches": 1,
-            **macs(PIXELS, 3 * 12, 4 * 12, 8 * 16, 16 * 16),
+            **macs(PIXELS, 3 * 12, 4 * 12, 8 * 16, 16 * 16, of_1x1=PIXELS),
             "read_bytes": PIXELS * 3,
             "written_bytes": PIXELS * 12,
         },
@@ -140,7 +154,7 @@ TABLE = [  # graph, what it adds to no op at all, at 2x4 pixels
         joined(Add()),
         {
             "launches": 3,
-            **macs(PIXELS * (1 + 9), 3 * 4, 4 * 4, 8 * 8, 16 * 16),
+            **macs(PIXELS * (1 + 9), 3 * 4, 4 * 4, 8 * 8, 16 * 16, of_1x1=PIXELS),
             "read_bytes": PIXELS * (3 + 3 + 4 + 4),
             "written_bytes": PIXELS * (4 + 4 + 4),
             "add_bytes": PIXELS * 4,
@@ -150,7 +164,7 @@ TABLE = [  # graph, what it adds to no op at all, at 2x4 pixels
         joined(Concat()),
         {
             "launches": 3,
-            **macs(PIXELS * (1 + 9), 3 * 4, 4 * 4, 8 * 8, 16 * 16),
+            **macs(PIXELS * (1 + 9), 3 * 4, 4 * 4, 8 * 8, 16 * 16, of_1x1=PIXELS),
             "read_bytes": PIXELS * (3 + 3 + 4 + 4),
             "written_bytes": PIXELS * (4 + 4 + 8),
             "regroup_bytes": PIXELS * 8,
@@ -199,7 +213,7 @@ TABLE = [  # graph, what it adds to no op at all, at 2x4 pixels
         joined(Multiply()),
         {
             "launches": 3,
-            **macs(PIXELS * (1 + 9), 3 * 4, 4 * 4, 8 * 8, 16 * 16),
+            **macs(PIXELS * (1 + 9), 3 * 4, 4 * 4, 8 * 8, 16 * 16, of_1x1=PIXELS),
             "read_bytes": PIXELS * (3 + 3 + 4 + 4),
             "written_bytes": PIXELS * (4 + 4 + 4),
             "add_bytes": PIXELS * 4,
@@ -252,6 +266,19 @@ def test_features_are_the_sums_of_the_table(graph: Graph, expected: dict[str, fl
     assert asdict(read_features(graph, height=HEIGHT, width=WIDTH)) == nothing | expected
 
 
+def test_a_relu_that_the_op_before_may_do_counts_apart() -> None:
+    def bytes_of(graph: Graph) -> tuple[float, float]:
+        found = read_features(graph, height=HEIGHT, width=WIDTH)
+        return found.fused_bytes, found.pointwise_low_bytes
+
+    assert bytes_of(chain(Conv2d(6), Relu())) == (PIXELS * 6, 0)
+    assert bytes_of(chain(Conv2d(6), Slice(0, 4), Relu())) == (0, PIXELS * 4)
+    g = GraphBuilder(channels=3)
+    both = g.append(Conv2d(6), g.input)
+    read_twice = g.graph(g.append(Add(), g.append(Relu(), both), both))
+    assert bytes_of(read_twice) == (0, PIXELS * 6)
+
+
 def test_reader_covers_the_vocabulary() -> None:
     assert features_of.missing() == frozenset()
 
@@ -300,8 +327,9 @@ def test_terms_agree_with_what_the_graph_says(graph: Graph) -> None:
 @given(graph=graphs())
 def test_rounding_up_further_never_counts_less(graph: Graph) -> None:
     found = read_features(graph, height=SIDE, width=SIDE)
-    assert ALIGNMENTS == (4, 8, 16)
-    assert found.macs <= found.macs_by_4 <= found.macs_by_8 <= found.macs_by_16
+    rounded = [getattr(found, f"macs_by_{by}") for by in ALIGNMENTS]
+    assert [found.macs, *rounded] == sorted([found.macs, *rounded])
+    assert found.macs_1x1_by_64 <= found.macs_by_64
 
 
 @given(graph=graphs(), seed=st.integers(0, 10**6))
