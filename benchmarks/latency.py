@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from nas.latency.devices import Device, load_device
-from nas.latency.fit import fit_model
 from nas.latency.fresh import judge
+from nas.latency.kinds import fit_model
 from nas.latency.making import Evidence, read_evidence
 from nas.latency.rows import Rows
 from nas.latency.validate import validate

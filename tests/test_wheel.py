@@ -89,7 +89,7 @@ WORKS = [  # command, part of its output
     ("zoo list", "XCAT-T3-56_8-m4-straight"),
     ("space list", "hxnet"),
     ("latency devices", "synaptics-vs680"),
-    ("latency predict zoo:XCAT --device synaptics-vs680", "ms on synaptics-vs680 (90 % interval"),
+    ("latency predict zoo:XCAT --device synaptics-vs680", "ms on synaptics-vs680 (80 % interval"),
     ("--version", "nas 0."),
 ]
 
