@@ -86,7 +86,7 @@ def test_the_model_learns_and_tells_what_changed(
     result, notes = search(images)
     after = read_device(board.folder).model
     assert len(rows(board)) == 6 + len(result.finalists)
-    assert all(row["source"].startswith("host-cpu, run r, trial ") for row in rows(board)[6:])
+    assert all(row["source"].startswith("a test, run r, trial ") for row in rows(board)[6:])
     for finalist in result.finalists:
         graph = parse_text(finalist["network"])
         then_ms, now_ms = (model.predict(graph).latency_ms for model in (before, after))
