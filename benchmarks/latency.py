@@ -26,10 +26,11 @@ from nas.latency.devices import Device, load_device
 from nas.latency.fresh import judge
 from nas.latency.kinds import fit_model
 from nas.latency.making import Evidence, read_evidence
+from nas.latency.records import median_noise
 from nas.latency.rows import Rows
 from nas.latency.validate import validate
 from nas.space import load_space
-from nas.zoo import zoo_entry
+from nas.zoo import zoo_graph
 
 LEFT_OUT = (
     "synaptics-vs680",
@@ -46,7 +47,7 @@ Row = dict[str, Any]
 
 
 def evidence_of(name: str) -> Evidence:
-    return read_evidence(load_device(name), lambda network: zoo_entry(network).build())
+    return read_evidence(load_device(name), zoo_graph)
 
 
 def left_out(evidence: Evidence) -> Iterator[Row]:
@@ -67,9 +68,8 @@ def fresh(evidence: Evidence) -> Row:
     found = judge(evidence.device.model, evidence.records)
     assert found is not None  # noqa: S101 - FRESH names devices with rows kept back
     figures = asdict(found.accuracy) | asdict(found.intervals)
-    noise = [record.noise for record in evidence.records]
     row = _row(evidence.device, "fresh", "this model", found.graphs, figures)
-    return row | {"noise": 100 * float(np.median(noise)), "refused": found.refused}
+    return row | {"noise": median_noise(evidence.records), "refused": found.refused}
 
 
 def few(evidence: Evidence, parent: Device) -> Row:

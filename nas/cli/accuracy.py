@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from nas.cli.tables import print_table
+from nas.cli.named import published
+from nas.cli.tables import print_json, print_table
 
 if TYPE_CHECKING:  # importing them takes scipy
     from nas.latency.accuracy import Accuracy
@@ -14,10 +15,27 @@ if TYPE_CHECKING:  # importing them takes scipy
     from nas.latency.records import Record
     from nas.latency.validate import Validation
 
-__all__ = ["show_validation", "validation_json"]
+__all__ = ["make_and_show"]
 
 
-def validation_json(
+def make_and_show(device: str, *, as_json: bool) -> None:
+    """Fits a device's model to its rows, tests it, writes its files and prints how good it is."""
+    from nas.latency.devices import load_device
+    from nas.latency.making import make_model
+    from nas.latency.records import load_records
+
+    found = make_model(load_device(device), published)
+    target = load_device(device)  # it may be a copy by now
+    records = load_records(target, published)
+    if as_json:
+        print_json(_validation_json(target, found, records))
+    else:
+        _show_validation(target, found, records)
+    written = "model.json and card.md" if found else "card.md"
+    typer.echo(f"wrote {written} of {target.folder}", err=True)
+
+
+def _validation_json(
     device: "Device", found: "Validation | None", records: Sequence["Record"]
 ) -> dict[str, Any]:
     """Every figure; without a validation, that of a device that is shown, not modelled."""
@@ -25,6 +43,7 @@ def validation_json(
 
     from nas.latency.fresh import judge
     from nas.latency.model import LEVEL
+    from nas.latency.records import median_noise
 
     if not found:
         nothing = dict.fromkeys(("intervals", "form", "fresh"))
@@ -37,15 +56,16 @@ def validation_json(
         "intervals": {"level": LEVEL, **asdict(found.intervals)},
         "form": asdict(found.model.form),
         "fresh": asdict(fresh) if fresh else None,
-        "noise": _noise(records),
+        "noise": median_noise(records),
     }
 
 
-def show_validation(
+def _show_validation(
     device: "Device", found: "Validation | None", records: Sequence["Record"]
 ) -> None:
     """The same, as tables."""
     from nas.latency.fresh import judge
+    from nas.latency.records import median_noise
 
     if not found:
         typer.echo(f"{device.name} has no row to fit: it has a card, and no model")
@@ -55,7 +75,7 @@ def show_validation(
     typer.echo(_intervals_in_words(found.intervals.coverage, found.intervals.width))
     if fresh := judge(found.model, records):
         _show_fresh(fresh)
-    if (noise := _noise(records)) is not None:
+    if (noise := median_noise(records)) is not None:
         typer.echo(f"Noise of a measurement (median): {noise:.1f} %")
 
 
@@ -86,20 +106,12 @@ def _row(name: str, accuracy: "Accuracy") -> tuple[str, ...]:
 
 
 def _intervals_in_words(coverage: float, width: float) -> str:
-    from nas.latency.model import LEVEL
+    from nas.latency.model import PER_CENT
 
     return (
-        f"The {100 * LEVEL:.0f} % interval holds {coverage:.0f} % of them; half of the intervals "
+        f"The {PER_CENT} interval holds {coverage:.0f} % of them; half of the intervals "
         f"are shorter than {width:.0f} % of the prediction."
     )
-
-
-def _noise(records: Sequence["Record"]) -> float | None:
-    """Median of the rows that know theirs, in per cent."""
-    from statistics import median
-
-    noises = [record.noise for record in records if record.noise]
-    return 100 * median(noises) if noises else None
 
 
 def _key(predictor: str) -> str:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nas.cli import measuring
-from nas.cli.accuracy import show_validation, validation_json
-from nas.cli.named import named_networks, published
+from nas.cli.accuracy import make_and_show
+from nas.cli.named import named_networks
 from nas.cli.tables import print_json, print_table
 
 if TYPE_CHECKING:  # importing them takes numpy
@@ -131,7 +131,7 @@ def _prediction_json(found: "Prediction") -> dict[str, float]:
 
 
 def _prediction_in_words(found: "Prediction", device: str) -> str:
-    from nas.latency.model import LEVEL
+    from nas.latency.model import PER_CENT
 
     far = ""
     if found.novelty > _FAR:
@@ -140,7 +140,7 @@ def _prediction_in_words(found: "Prediction", device: str) -> str:
             f"the interval is {found.novelty:.1f} times as wide"
         )
     return (
-        f"{found.latency_ms:.1f} ms on {device} ({100 * LEVEL:.0f} % interval "
+        f"{found.latency_ms:.1f} ms on {device} ({PER_CENT} interval "
         f"{found.low_ms:.1f} to {found.high_ms:.1f} ms){far}"
     )
 
@@ -183,17 +183,5 @@ def validate(
     as_json: Json = False,
 ) -> None:
     """Fit a device's model to its rows and test it; writes model.json and card.md."""
-    from nas.latency.devices import load_device
-    from nas.latency.making import make_model
-    from nas.latency.records import load_records
-
     typer.echo(f"fitting {device}, and again without each network: a minute at most", err=True)
-    found = make_model(load_device(device), published)
-    target = load_device(device)  # it may be a copy by now
-    records = load_records(target, published)
-    if as_json:
-        print_json(validation_json(target, found, records))
-    else:
-        show_validation(target, found, records)
-    written = "model.json and card.md" if found else "card.md"
-    typer.echo(f"wrote {written} of {target.folder}", err=True)
+    make_and_show(device, as_json=as_json)

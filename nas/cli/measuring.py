@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nas.cli.accuracy import show_validation, validation_json
+from nas.cli.accuracy import make_and_show
 from nas.cli.counted import counted
 from nas.cli.named import named_networks, published
 from nas.cli.tables import print_json
@@ -138,7 +138,8 @@ def calibrate(
         _measure_all(target, program, plan)
         is_done = True
     if is_done:
-        _finish(target, as_json=as_json)
+        typer.echo("fitting, and again without each network: a minute at most", err=True)
+        make_and_show(str(target.folder), as_json=as_json)
 
 
 def _planner(
@@ -241,20 +242,6 @@ def _write_table(target: "Device", plan: "Callable[[Device], Plan]") -> None:
     path = write_table(target, jobs)
     typer.echo(f"Wrote {path}: {len(jobs)} networks, whose files lie in {path.parent / 'files'}.")
     typer.echo(_BY_HAND.format(table=path, device=target.name))
-
-
-def _finish(target: "Device", *, as_json: bool) -> None:
-    from nas.latency.making import make_model
-    from nas.latency.records import load_records
-
-    typer.echo("fitting, and again without each network: a minute at most", err=True)
-    found = make_model(target, published)
-    records = load_records(target, published)
-    if as_json:
-        print_json(validation_json(target, found, records))
-    else:
-        show_validation(target, found, records)
-    typer.echo(f"wrote model.json and card.md of {target.folder}", err=True)
 
 
 def _open(way: str, device: str, records: "Sequence[Record]", context: typer.Context) -> "Backend":

@@ -14,9 +14,9 @@ __all__ = ["named_networks", "published"]
 
 def published(name: str) -> "Graph":
     """The graph of a published network."""
-    from nas.zoo import zoo_entry
+    from nas.zoo import zoo_graph
 
-    return zoo_entry(name).build()
+    return zoo_graph(name)
 
 
 def named_networks(names: Sequence[str], *, most: int | None = None) -> list[tuple[str, "Graph"]]:

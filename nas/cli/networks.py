@@ -25,10 +25,10 @@ def read_network(name: str) -> "Graph":
     """
     from nas.errors import TextError, UsageError
     from nas.graph import parse_text
-    from nas.zoo import zoo_entry
+    from nas.zoo import zoo_graph
 
     if not is_file(name):
-        return zoo_entry(name.removeprefix("zoo:")).build()
+        return zoo_graph(name.removeprefix("zoo:"))
     try:
         return parse_text(Path(name).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:

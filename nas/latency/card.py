@@ -9,15 +9,14 @@ from nas.latency.accuracy import Accuracy
 from nas.latency.coverage import THIN_GRAPHS
 from nas.latency.devices import Device
 from nas.latency.fresh import judge
-from nas.latency.model import LEVEL
+from nas.latency.model import PER_CENT
 from nas.latency.op_model import OpLatencyModel
 from nas.latency.op_terms import TERMS
-from nas.latency.records import Record
+from nas.latency.records import Record, median_noise
 from nas.latency.validate import OP_PARTS, Validation
 
 __all__ = ["write_card"]
 
-PER_CENT = f"{100 * LEVEL:.0f} %"
 FIGURES = (
     "predictor", "MAPE", "median APE", "within 5 %", "within 10 %", "RMSE", "Spearman", "Kendall",
 )  # fmt: skip
@@ -43,8 +42,8 @@ def _head(device: Device, records: Sequence[Record]) -> str:
     runtimes = dict.fromkeys(r.conditions.runtime for r in records if r.used_for_fit)
     statistics = dict.fromkeys(r.conditions.statistic for r in records)
     sources = dict.fromkeys(r.source for r in records)
-    noises = [r.noise for r in records if r.noise]
-    noise = f"\n- Noise of a row (median): {100 * np.median(noises):.1f} %" if noises else ""
+    known = median_noise(records)
+    noise = "" if known is None else f"\n- Noise of a row (median): {known:.1f} %"
     return f"""# {device.name}
 
 Made by `nas latency validate {device.name}`; do not edit.

@@ -5,17 +5,14 @@ by.
 """
 
 import math
-import platform
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy
-from numpy.typing import NDArray
 
-from nas.latency.arrays import Array, Mask, rounded
+from nas.latency.arrays import Array, rounded
 from nas.latency.coverage import count_kinds
 from nas.latency.devices import Device
+from nas.latency.fitting import folds, metadata_of
 from nas.latency.form import FORMS, TRANSFER_RIDGES, Form
 from nas.latency.model import LEVEL, LatencyModel
 from nas.latency.residual import Residual, place_of
@@ -57,7 +54,7 @@ def fit_model(device: Device, rows: Rows, parent: LatencyModel | None = None) ->
         way_to_measure=device.way_to_measure,
         smallest_ms=float(rows.times.min()),
         largest_ms=float(rows.times.max()),
-        metadata=_metadata(rows, parent),
+        metadata=metadata_of(rows, parent) | {"features": len(FEATURE_NAMES)},
     )
 
 
@@ -71,7 +68,7 @@ class _Fitting:
         forms = self._forms()
         times = {form: np.empty(len(rows)) for form in forms}
         spreads = {form: np.empty(len(rows)) for form in forms}
-        for out in _folds(rows.groups):
+        for out in folds(rows.groups, most=_FOLDS):
             kept = rows.only(~out)
             fitted: dict[tuple[tuple[str, ...], float], Array] = {}
             for form in forms:
@@ -110,28 +107,7 @@ def _residual(rows: Rows, form: Form, coefficients: Array) -> Residual:
     return Residual(place_of(costs), misses, form.strength, form.reach)
 
 
-def _folds(groups: NDArray[np.intp]) -> Iterator[Mask]:
-    """Masks of rows to leave out, whole groups at a time."""
-    distinct = np.unique(groups)
-    count = min(len(distinct), _FOLDS)
-    for fold in range(count):
-        yield np.isin(groups, distinct[fold::count])
-
-
 def quantile(distances: Array) -> float:
     """Of `LEVEL`, with the correction for few rows of split conformal prediction."""
     rank = min(math.ceil((len(distances) + 1) * LEVEL), len(distances))
     return float(np.sort(distances)[rank - 1])
-
-
-def _metadata(rows: Rows, parent: LatencyModel | None) -> dict[str, object]:
-    return {
-        "distinct_graphs": len(rows),
-        "parent": parent.device if parent else None,
-        "interval_level": LEVEL,
-        "features": len(FEATURE_NAMES),
-        "seed": None,  # nothing is drawn
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-    }

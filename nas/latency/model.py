@@ -20,9 +20,18 @@ from nas.latency.form import Form
 from nas.latency.residual import Residual, place_of
 from nas.readers.features import FEATURE_NAMES, read_node_features, values_of
 
-__all__ = ["LEVEL", "SCHEMA", "LatencyModel", "Prediction", "Share"]
+__all__ = [
+    "LEVEL",
+    "PER_CENT",
+    "SCHEMA",
+    "LatencyModel",
+    "Prediction",
+    "Share",
+    "open_interval",
+]
 
 LEVEL = 0.8  # of the interval
+PER_CENT = f"{100 * LEVEL:.0f} %"  # of times lie in their interval
 SCHEMA = 2  # of model.json
 
 
@@ -41,6 +50,35 @@ class Prediction:
     low_ms: float
     high_ms: float
     novelty: float
+
+
+def open_interval(
+    latency_ms: float,
+    *,
+    log_half_width: float,
+    novelty: float,
+    smallest_ms: float,
+    largest_ms: float,
+) -> Prediction:
+    """A prediction with its interval.
+
+    The interval is multiplicative, and reaches back to the measured range where the prediction lies
+    outside: nobody has seen that such times exist.
+
+    Args:
+        latency_ms: As predicted.
+        log_half_width: Of the interval amid measured networks.
+        novelty: How many times wider it is.
+        smallest_ms: Of the measured range.
+        largest_ms: Of the measured range.
+    """
+    factor = math.exp(log_half_width * novelty)
+    return Prediction(
+        latency_ms=latency_ms,
+        low_ms=min(latency_ms / factor, largest_ms),
+        high_ms=max(latency_ms * factor, smallest_ms),
+        novelty=novelty,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +141,8 @@ class LatencyModel:
     def predict(self, graph: Graph) -> Prediction:
         """Time of one inference, with its interval.
 
-        The interval is multiplicative. It widens with the distance from the fitted networks, by
-        up to two where the bytes come from thinly covered ops, and reaches back to the measured
-        range where the prediction lies outside: nobody has seen that such times exist.
+        The interval (`open_interval`) widens with the distance from the fitted networks, and by up
+        to two where the bytes come from thinly covered ops.
 
         Raises:
             UncoveredOpError: An op of a kind that no fitted row holds.
@@ -113,13 +150,12 @@ class LatencyModel:
         check_covered(graph, self.covered, device=self.device, hint=self.way_to_measure)
         latency, spread = self.estimate(self._node_features(graph).sum(axis=0)[None])
         thin = thin_share(graph, graph.shapes(self.height, self.width), self.covered)
-        latency_ms, novelty = float(latency[0]), float(spread[0]) * (1 + thin)
-        factor = math.exp(self.log_half_width * novelty)
-        return Prediction(
-            latency_ms=latency_ms,
-            low_ms=min(latency_ms / factor, self.largest_ms),
-            high_ms=max(latency_ms * factor, self.smallest_ms),
-            novelty=novelty,
+        return open_interval(
+            float(latency[0]),
+            log_half_width=self.log_half_width,
+            novelty=float(spread[0]) * (1 + thin),
+            smallest_ms=self.smallest_ms,
+            largest_ms=self.largest_ms,
         )
 
     def estimate(self, features: Array) -> tuple[Array, Array]:

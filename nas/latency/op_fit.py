@@ -4,16 +4,12 @@
 judged by.
 """
 
-import platform
-from collections.abc import Iterator
-
 import numpy as np
-import scipy
-from numpy.typing import NDArray
 
 from nas.latency.arrays import Array, Mask, rounded
 from nas.latency.coverage import count_kinds
 from nas.latency.devices import Device
+from nas.latency.fitting import folds, metadata_of
 from nas.latency.model import LEVEL
 from nas.latency.op_costs import OpClass, OpCosts, class_of
 from nas.latency.op_model import OpLatencyModel
@@ -53,7 +49,7 @@ def fit_op_model(
         way_to_measure=device.way_to_measure,
         smallest_ms=float(rows.times.min()),
         largest_ms=float(rows.times.max()),
-        metadata=_metadata(rows, parent),
+        metadata=metadata_of(rows, parent),
     )
 
 
@@ -77,7 +73,7 @@ class _Fitting:
         quantile needs no correction for their small number.
         """
         found = np.empty(len(self.rows.times))
-        for out in _folds(self.rows.groups):
+        for out in folds(self.rows.groups, most=_FOLDS):
             ops, left = self.ops(law, self.rows.only(~out)), self.rows.only(out)
             for row, place in enumerate(np.flatnonzero(out)):
                 latency_ms, spread = ops.network(left.network(row))
@@ -120,23 +116,3 @@ class _Fitting:
 
 def _of_class(rows: OpRows, classes: frozenset[OpClass]) -> Mask:
     return np.array([class_of(kernel) in classes for kernel in rows.kernels])
-
-
-def _folds(groups: NDArray[np.intp]) -> Iterator[Mask]:
-    """Masks of rows to leave out, whole groups at a time."""
-    distinct = np.unique(groups)
-    count = min(len(distinct), _FOLDS)
-    for fold in range(count):
-        yield np.isin(groups, distinct[fold::count])
-
-
-def _metadata(rows: Rows, parent: OpLatencyModel | None) -> dict[str, object]:
-    return {
-        "distinct_graphs": len(rows),
-        "parent": parent.device if parent else None,
-        "interval_level": LEVEL,
-        "seed": None,  # nothing is drawn
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-    }

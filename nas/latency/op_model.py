@@ -4,7 +4,6 @@ It has the face of `LatencyModel`. Asking it imports numpy alone; `nas.latency.o
 """
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -15,7 +14,7 @@ from nas.errors import DeviceError
 from nas.graph import Graph
 from nas.latency.arrays import Array
 from nas.latency.coverage import check_covered, op_kinds, thin_share
-from nas.latency.model import Prediction, Share
+from nas.latency.model import Prediction, Share, open_interval
 from nas.latency.op_costs import OpCosts, data_of, ops_of
 from nas.latency.op_terms import Law
 from nas.readers.kernels import Kernel, read_kernels
@@ -62,9 +61,8 @@ class OpLatencyModel:
     def predict(self, graph: Graph) -> Prediction:
         """Time of one inference, with its interval.
 
-        The interval is multiplicative. It widens with what is open about the ops, by up to two
-        where the bytes come from thinly covered ones, and reaches back to the measured range where
-        the prediction lies outside: nobody has seen that such times exist.
+        The interval (`open_interval`) widens with what is open about the ops, and by up to two
+        where the bytes come from thinly covered ones.
 
         Raises:
             UncoveredOpError: An op of a kind that no fitted row holds.
@@ -72,13 +70,12 @@ class OpLatencyModel:
         check_covered(graph, self.covered, device=self.device, hint=self.way_to_measure)
         latency_ms, spread = self.ops.network(self._kernels(graph))
         thin = thin_share(graph, graph.shapes(self.height, self.width), self.covered)
-        novelty = spread * (1 + thin)
-        factor = math.exp(self.log_half_width * novelty)
-        return Prediction(
-            latency_ms=latency_ms,
-            low_ms=min(latency_ms / factor, self.largest_ms),
-            high_ms=max(latency_ms * factor, self.smallest_ms),
-            novelty=novelty,
+        return open_interval(
+            latency_ms,
+            log_half_width=self.log_half_width,
+            novelty=spread * (1 + thin),
+            smallest_ms=self.smallest_ms,
+            largest_ms=self.largest_ms,
         )
 
     def estimate_graphs(self, graphs: Sequence[Graph]) -> tuple[Array, Array]:

@@ -9,6 +9,7 @@ import io
 import math
 import os
 import re
+import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from nas.graph import Graph, parse_text, to_text
 from nas.latency.backends.base import Conditions, Measurement
 from nas.latency.devices import Device
 
-__all__ = ["COLUMNS", "Record", "append_records", "load_records", "row_of"]
+__all__ = ["COLUMNS", "Record", "append_records", "load_records", "median_noise", "row_of"]
 
 COLUMNS = (
     "device",
@@ -156,6 +157,12 @@ def append_records(path: Path, records: Iterable[Record]) -> None:
                 raise
     except OSError as error:
         raise DeviceError(f"cannot write {path}: {error.strerror}", "no row was added") from None
+
+
+def median_noise(records: Iterable[Record]) -> float | None:
+    """Of the rows that know theirs, in per cent; None where none does."""
+    noises = [record.noise for record in records if record.noise]
+    return 100 * statistics.median(noises) if noises else None
 
 
 def row_of(

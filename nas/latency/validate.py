@@ -16,6 +16,7 @@ from nas.latency.accuracy import (
 from nas.latency.arrays import Array, Mask, rounded
 from nas.latency.devices import Device
 from nas.latency.fit import quantile
+from nas.latency.fitting import folds
 from nas.latency.kinds import fit_model, told_by_op
 from nas.latency.model import LatencyModel
 from nas.latency.models import AnyLatencyModel
@@ -85,11 +86,7 @@ def validate(device: Device, rows: Rows, parent: AnyLatencyModel | None = None) 
 
 
 def _left_out(rows: Rows) -> Iterator[Mask]:
-    """Masks of rows, whole groups at a time; each row is in one."""
-    groups = np.unique(rows.groups)
-    parts = min(len(groups), OP_PARTS) if told_by_op(rows) else len(groups)
-    for part in range(parts):
-        yield np.isin(rows.groups, groups[part::parts])
+    return folds(rows.groups, most=OP_PARTS if told_by_op(rows) else len(rows))
 
 
 def _baselines(rows: Rows) -> dict[str, Accuracy]:

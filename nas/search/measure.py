@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.errors import DeviceError, UsageError, UserError
-from nas.graph import Graph, parse_text
+from nas.graph import parse_text
 from nas.latency.backends import open_backend
 from nas.latency.backends.base import Backend, Measurement
 from nas.latency.backends.files import input_size
@@ -30,7 +30,7 @@ from nas.search.events import Watcher
 from nas.search.folder import write_json
 from nas.search.result import rank
 from nas.search.score import challenge_score
-from nas.zoo import zoo_entry
+from nas.zoo import zoo_graph
 
 __all__ = ["Meter", "is_measured", "measure_finalists", "open_meter"]
 
@@ -71,7 +71,7 @@ def open_meter(device: Device, name: str, *, now: bool = True) -> Meter:
             f"{device.name} is not measured by {name} but {how}",
             f"devices of {name}: {', '.join(same) or 'none'}; or leave out --measure",
         )
-    records = known_records(device, _published)
+    records = known_records(device, zoo_graph)
     usual = usual_conditions(records)
     options = {"threads": usual.threads} if usual and usual.threads else {}
     backend = open_backend(name, device.name, **options)
@@ -157,7 +157,7 @@ def _measure(
 def _keep_row(meter: Meter, result: Result, measured: Measurement, run: str) -> str:
     """Adds the row to those of the device; says why it will not be fitted, if so."""
     own = read_device(own_folder(meter.device))
-    records = known_records(own, _published)
+    records = known_records(own, zoo_graph)
     graph = parse_text(result["network"]).deployed
     source = source_of(f"{meter.backend.describe()}, run {run}, trial {result['trial']}")
     row = row_of(own, graph, measured, source=source, name=result["zoo"])
@@ -184,7 +184,7 @@ def _learn(device: Device, results: Sequence[Result], folder: Path, watch: Watch
         return
     own = read_device(own_folder(device))
     watch.note(f"the latency model of {device.name} is made again")
-    found = make_model(own, _published)
+    found = make_model(own, zoo_graph)
     if found is None:
         return
     watch.note(f"{own.folder} now rests on {len(found.rows)} networks; in ms:")
@@ -206,10 +206,6 @@ def _add(folder: Path, result: Result, facts: dict[str, Any]) -> None:
 
 def _without_time(results: Sequence[Result]) -> list[Result]:
     return [result for result in results if "measured_ms" not in result]
-
-
-def _published(name: str) -> Graph:
-    return zoo_entry(name).build()
 
 
 def _sentence(result: Result, measured: Measurement, how: str) -> str:

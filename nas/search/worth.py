@@ -12,12 +12,11 @@ from typing import Any
 import pandas as pd
 
 from nas.latency.devices import Device
-from nas.latency.model import LEVEL
+from nas.latency.model import PER_CENT
 from nas.search.front import front
 
 __all__ = ["PER_CENT", "Worth", "measured_times", "way_to_measure", "worth_measuring"]
 
-PER_CENT = f"{100 * LEVEL:.0f} %"  # of times lie in their interval
 
 _UNLIKE = 1.5  # a novelty that is told: from here on the width is the network's, not the model's
 

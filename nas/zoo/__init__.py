@@ -16,6 +16,7 @@ __all__ = [
     "mobile_x3_names",
     "variants_of",
     "zoo_entry",
+    "zoo_graph",
     "zoo_names_by_digest",
 ]
 
@@ -52,6 +53,11 @@ def zoo_entry(name: str) -> Entry:
             f"there is no published network {name!r}",
             f"the nearest names are {names}; `nas zoo list` has all",
         ) from None
+
+
+def zoo_graph(name: str) -> Graph:
+    """The graph of `zoo_entry(name)`."""
+    return zoo_entry(name).build()
 
 
 def family_of(name: str) -> str:
