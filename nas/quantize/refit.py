@@ -14,9 +14,9 @@ from nas.quantize.rounding import round_with_feedback
 from nas.quantize.scheme import Grid
 from nas.quantize.simulate import Simulation, calibrate
 from nas.readers.readout import Readout, find_readout
+from nas.readers.solve import added_to, ridge_readout
 from nas.readers.to_torch import to_torch
 from nas.readers.weights import Array, Weights, kernel_from_torch
-from nas.train.solve import added_to, ridge_readout
 
 __all__ = ["quantize"]
 

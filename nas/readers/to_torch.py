@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, cast
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -43,7 +44,15 @@ from nas.readers.weights import (
     weight_nodes,
 )
 
-__all__ = ["GraphModule", "Parts", "forward_of", "space_to_depth", "to_torch"]
+__all__ = [
+    "GraphModule",
+    "Parts",
+    "forward_of",
+    "image_tensor",
+    "in_uint8",
+    "space_to_depth",
+    "to_torch",
+]
 
 
 _NOTHING = torch.empty(0)
@@ -304,3 +313,14 @@ def to_torch(graph: Graph, weights: Weights | None = None) -> GraphModule:
     if weights is not None:
         module.load_weights(weights)
     return module.eval()
+
+
+def image_tensor(images: npt.NDArray[np.uint8]) -> Tensor:
+    """uint8 (n, h, w, c) -> float (n, c, h, w) in 0..1, channels last in memory."""
+    return torch.from_numpy(images).permute(0, 3, 1, 2).float().div_(255)
+
+
+def in_uint8(images: Tensor) -> npt.NDArray[np.uint8]:
+    """Float (n, c, h, w) in 0..1 -> uint8 (n, h, w, c), rounded."""
+    codes = (images.clamp(0, 1) * 255).round().to(torch.uint8)
+    return np.asarray(codes.permute(0, 2, 3, 1).contiguous())

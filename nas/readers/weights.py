@@ -41,6 +41,7 @@ __all__ = [
     "STATISTICS",
     "Array",
     "Weights",
+    "check_weights",
     "conv_nodes",
     "group_kernels",
     "he_normal",
@@ -97,6 +98,24 @@ def weight_nodes(graph: Graph) -> Iterator[tuple[int, Op, Parts]]:
         channels = shapes[node.inputs[0] if node.inputs else position].channels
         if parts := part_shapes_of(node.op, channels):
             yield position, node.op, parts
+
+
+def check_weights(graph: Graph, weights: Weights) -> None:
+    """Whether `weights` are those of a graph: every part in its shape, and finite.
+
+    Raises:
+        ValueError: Names the first part that is missing, of another shape, or not finite.
+    """
+    for position, op, parts in weight_nodes(graph):
+        for part, shape in parts.items():
+            array = weights.get(f"{position}/{part}")
+            place = f"the {part} of node {position}, {op},"
+            if array is None:
+                raise ValueError(f"{place} is missing")
+            if array.shape != shape:
+                raise ValueError(f"{place} has shape {array.shape}, not {shape}")
+            if not np.isfinite(array).all():
+                raise ValueError(f"{place} holds numbers that are not finite")
 
 
 def conv_nodes(graph: Graph) -> Iterator[tuple[int, Conv2d, int]]:

@@ -17,9 +17,9 @@ from nas.graph import Graph
 from nas.quantize.refit import quantize
 from nas.quantize.scheme import Grid
 from nas.quantize.simulate import Simulation
-from nas.readers.to_torch import to_torch
+from nas.readers.to_torch import image_tensor, in_uint8, to_torch
 from nas.readers.weights import Weights
-from nas.train.loop import SolveSet, Trainer, image_tensor
+from nas.train.loop import SolveSet, Trainer
 from nas.train.recipe import SEARCH, Recipe
 
 __all__ = ["Evaluation", "Evaluator", "Reading"]
@@ -118,18 +118,13 @@ class Evaluator:
         """Of the float network on the validation crops."""
         module = to_torch(graph, weights)
         with torch.no_grad():
-            return self.psnr_of(_in_uint8(module(image_tensor(self.crops)).clamp(0, 1)))
+            return self.psnr_of(in_uint8(module(image_tensor(self.crops))))
 
     def psnr_int8_db(self, graph: Graph, weights: Weights, grid: tuple[Grid, ...]) -> float:
         """Of the simulated integer network on the validation crops."""
         simulation = Simulation(graph, weights, grid)
-        return self.psnr_of(_in_uint8(simulation(image_tensor(self.crops))))
+        return self.psnr_of(in_uint8(simulation(image_tensor(self.crops))))
 
     def psnr_of(self, images: np.ndarray) -> float:
         """Of uint8 images (n, h, w, c) against the validation crops."""
         return psnr_db(images, self._wanted, shave=self.scale)
-
-
-def _in_uint8(images: torch.Tensor) -> np.ndarray:
-    codes = (images * 255).round().to(torch.uint8)
-    return codes.permute(0, 2, 3, 1).contiguous().numpy()

@@ -13,9 +13,8 @@ import torch
 from nas.export.package import write_package
 from nas.graph import Graph
 from nas.quantize.refit import quantize
-from nas.readers.to_torch import to_torch
+from nas.readers.to_torch import image_tensor, to_torch
 from nas.search.evaluation import Evaluator
-from nas.train.loop import image_tensor
 from nas.train.recipe import FINAL, Recipe
 
 __all__ = ["finalise"]

@@ -9,19 +9,14 @@ from torch import Tensor
 from nas.data.patches import PatchSampler
 from nas.graph import Clip, Graph
 from nas.readers.readout import find_readout
-from nas.readers.to_torch import GraphModule, space_to_depth, to_torch
+from nas.readers.solve import added_to, ridge_readout
+from nas.readers.to_torch import GraphModule, image_tensor, space_to_depth, to_torch
 from nas.readers.weights import Array, Weights
 from nas.train.recipe import Recipe
-from nas.train.solve import added_to, ridge_readout
 from nas.train.start import identity_start
 from nas.train.trainable import Trainable
 
-__all__ = ["SolveSet", "Trainer", "image_tensor", "solve_readout"]
-
-
-def image_tensor(images: np.ndarray) -> Tensor:
-    """uint8 (n, h, w, c) -> float (n, c, h, w) in 0..1, channels last in memory."""
-    return torch.from_numpy(images).permute(0, 3, 1, 2).float().div_(255)
+__all__ = ["SolveSet", "Trainer", "solve_readout"]
 
 
 class SolveSet:

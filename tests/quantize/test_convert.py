@@ -21,10 +21,10 @@ from nas.quantize.litert import op_names, run_tflite, tensor_types
 from nas.quantize.refit import quantize
 from nas.quantize.scheme import Grid
 from nas.quantize.simulate import Simulation, calibrate
-from nas.readers.to_torch import to_torch
+from nas.readers.to_torch import image_tensor, to_torch
 from nas.readers.weights import Array, random_weights
 from nas.space import load_space
-from nas.train.loop import SolveSet, Trainer, image_tensor
+from nas.train.loop import SolveSet, Trainer
 from nas.train.recipe import Recipe
 from nas.zoo import zoo_entry
 

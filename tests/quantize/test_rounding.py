@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from nas.quantize.rounding import round_with_feedback
 from nas.quantize.simulate import quantize_kernel
-from nas.train.solve import ridge_readout
+from nas.readers.solve import ridge_readout
 
 
 def correlated_features() -> Tensor:

@@ -10,8 +10,8 @@ from nas.graph import check_legal
 from nas.quantize.convert import to_tflite
 from nas.quantize.litert import run_tflite, tensor_types
 from nas.quantize.simulate import Simulation, calibrate
+from nas.readers.to_torch import image_tensor
 from nas.space import load_space, space_names
-from nas.train.loop import image_tensor
 from tests.networks import sensible_weights, smooth_images
 
 HEIGHT, WIDTH = 24, 32

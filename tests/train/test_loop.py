@@ -10,9 +10,9 @@ from nas.data.images import Pair
 from nas.data.patches import PatchSampler, calibration_patches
 from nas.graph import Clip, Conv2d, DepthToSpace, Graph, GraphBuilder
 from nas.readers.readout import find_readout
-from nas.readers.to_torch import to_torch
+from nas.readers.to_torch import image_tensor, to_torch
 from nas.readers.weights import Array
-from nas.train.loop import SolveSet, Trainer, image_tensor, solve_readout, unclipped
+from nas.train.loop import SolveSet, Trainer, solve_readout, unclipped
 from nas.train.recipe import Recipe
 from nas.train.start import identity_start
 from nas.zoo import zoo_entry

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from nas.graph import DepthToSpace, GraphBuilder
+from nas.readers.solve import ridge_readout
 from nas.readers.to_torch import space_to_depth, to_torch
-from nas.train.solve import ridge_readout
 
 
 @given(block=st.integers(1, 4), colours=st.integers(1, 4))
