@@ -139,8 +139,8 @@ class Recipe:
         start: "he", or "identity", whose readout is solved in closed form.
         gain: Multiplies the deviation of random kernels at the start (XLSR: sqrt of its variance
             scale).
-        ridge: Where not None, the weights that are read have their last convolution solved anew, with
-            this pull towards the trained ones.
+        ridge: Where not None, the weights that are read have their last convolution solved anew,
+            with this pull towards the trained ones.
         note: What the paper leaves open and was chosen here; on which data it was published.
     """
 
