@@ -6,6 +6,7 @@ NasError
 │   ├── SpaceError       a search space that is wrong or unknown
 │   ├── DeviceError      an unknown device, or one whose files are wrong
 │   ├── RunError         a run folder, its storage or its configuration
+│   ├── TrainingError    a training that cannot go on
 │   └── UsageError       a command's argument
 ├── GraphError           a graph that cannot be built
 │   ├── RewriteError     a graph that a rewrite does not fit
@@ -26,6 +27,7 @@ __all__ = [
     "ShapeError",
     "SpaceError",
     "TextError",
+    "TrainingError",
     "UnknownOpError",
     "UsageError",
     "UserError",
@@ -64,6 +66,10 @@ class DeviceError(UserError):
 
 class RunError(UserError):
     """A run folder, its storage or its configuration."""
+
+
+class TrainingError(UserError):
+    """A training whose loss is no longer finite, or whose checkpoint is of another one."""
 
 
 class UsageError(UserError):

@@ -14,7 +14,7 @@ LAYERS = (  # a package may import its own layer and those above it in this list
     {"graph"},
     {"space", "readers"},
     {"data", "train", "quantize", "latency"},
-    {"search", "export", "zoo"},
+    {"search", "export", "zoo", "evaluate"},
     {"report"},
     {"cli"},
 )

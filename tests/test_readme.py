@@ -13,7 +13,7 @@ from nas.cli.search import search
 from nas.graph import violations
 from nas.latency.devices import device_names, load_device
 from nas.space import load_space
-from nas.train.recipe import FINAL, SEARCH
+from nas.search.effort import FINAL, SEARCH
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -126,7 +126,7 @@ def test_steps_are_those_of_the_recipes() -> None:
     text = " ".join(README.split())
     first, second, third = SEARCH.rungs
     assert f"{first} steps, then {second}, then {third}." in text
-    assert f"train anew for {FINAL.steps} steps" in text
+    assert f"train anew for {FINAL.recipe.steps} steps" in text
     assert f"over {SEARCH.validation_crops} crops of at most" in text
 
 

@@ -9,7 +9,19 @@ from typing import Annotated
 
 import typer
 
-from nas.cli import dashboard, doctor, export, latency, report, search, space, zoo
+from nas.cli import (
+    dashboard,
+    data,
+    doctor,
+    evaluate,
+    export,
+    latency,
+    report,
+    search,
+    space,
+    train,
+    zoo,
+)
 from nas.errors import NasError, UserError
 
 __all__ = ["app", "main"]
@@ -23,12 +35,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(search.search)
+app.command()(train.train)
+app.command()(evaluate.evaluate)
 app.command()(export.export)
 app.command()(report.report)
 app.command()(dashboard.dashboard)
 app.add_typer(space.app, name="space")
 app.add_typer(zoo.app, name="zoo")
 app.add_typer(latency.app, name="latency")
+app.add_typer(data.app, name="data")
 app.command()(doctor.doctor)
 
 

@@ -1,7 +1,8 @@
-"""Reading images and folders of them, with a named reason for each image that cannot be used."""
+"""Reading images, with a named reason for each that cannot be used."""
 
+import hashlib
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from PIL import Image
 from nas.data.resample import Pixels, crop_to_multiple, downscale
 from nas.errors import DataError
 
-__all__ = ["SUFFIXES", "OnSkip", "Pair", "list_images", "load_folder", "read_image"]
+__all__ = ["SUFFIXES", "OnSkip", "Pair", "list_images", "read_image", "read_pair"]
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 
@@ -28,6 +29,16 @@ class Pair:
     name: str
     lr: Pixels
     hr: Pixels
+
+    def digests(self) -> tuple[str, str]:
+        """Of LR and HR: equal for equal pixels, whatever their files are called."""
+        return _digest(self.lr), _digest(self.hr)
+
+
+def _digest(image: Pixels) -> str:
+    total = hashlib.sha256(repr(image.shape).encode())
+    total.update(np.ascontiguousarray(image).data)
+    return total.hexdigest()
 
 
 def read_image(path: Path) -> Pixels:
@@ -86,88 +97,27 @@ def list_images(folder: Path) -> list[Path]:
     ]
 
 
-def load_folder(
-    folder: Path,
-    *,
-    scale: int,
-    min_lr: int,
-    lr_folder: Path | None = None,
-    on_skip: OnSkip,
-) -> list[Pair]:
-    """Reads all images of a folder as pairs; what cannot be used is named and left out.
+def read_pair(hr_file: Path, lr_file: Path | None, scale: int) -> Pair:
+    """An image in both resolutions; HR is cropped to a multiple of `scale`.
 
     Args:
-        folder: Holds HR images, whose LR is then made by bicubic downscaling; or the sub-folders
-            `HR` and `LR` with equally named files (the LR may be called `<name>x<scale>`).
-        scale: Whole factor between LR and HR; HR is cropped to a multiple of it.
-        min_lr: Smallest usable side of an LR image, in pixels.
-        lr_folder: Where the LR images are, if not in `LR`.
-        on_skip: Told "name: reason" of each image left out.
-
-    Returns:
-        At least one pair, sorted by name.
+        hr_file: Any image.
+        lr_file: Its LR, or None to make it by bicubic downscaling.
+        scale: Whole factor between LR and HR.
 
     Raises:
-        DataError: A folder is missing, or no image in it is usable.
+        DataError: A file cannot be read, HR is smaller than one LR pixel, or LR does not fit.
     """
-    hr_folder = folder
-    if lr_folder is None and (folder / "HR").is_dir() and (folder / "LR").is_dir():
-        hr_folder, lr_folder = folder / "HR", folder / "LR"
-    files = list_images(hr_folder)
-    partners = None if lr_folder is None else {p.stem: p for p in list_images(lr_folder)}
-    skipped: list[str] = []
-    pairs = list(_pairs(files, partners, scale, min_lr, skipped))
-    for line in skipped:
-        on_skip(line)
-    if not pairs:
-        raise _nothing_usable(hr_folder, skipped, min_lr * scale)
-    return pairs
-
-
-def _pairs(
-    files: list[Path], partners: dict[str, Path] | None, scale: int, min_lr: int, skipped: list[str]
-) -> Iterator[Pair]:
-    for file in files:
-        try:
-            pair = _pair(file, partners, scale)
-        except DataError as error:
-            # The reader's message carries the whole path; the name is said once already.
-            skipped.append(
-                f"{file.name}: {error.message.removeprefix(f'cannot read image {file}: ')}"
-            )
-            continue
-        height, width = pair.lr.shape[:2]
-        if min(height, width) < min_lr:
-            reason = f"LR is {height}x{width}, smaller than {min_lr}x{min_lr}"
-            skipped.append(f"{file.name}: {reason}")
-            continue
-        yield pair
-
-
-def _pair(file: Path, partners: dict[str, Path] | None, scale: int) -> Pair:
-    hr = crop_to_multiple(read_image(file), scale)
-    if partners is None:
+    hr = crop_to_multiple(read_image(hr_file), scale)
+    if lr_file is None:
         if not hr.size:
             raise DataError(f"smaller than {scale}x{scale}")
-        return Pair(file.name, downscale(hr, scale), np.ascontiguousarray(hr))
-    partner = partners.get(file.stem) or partners.get(f"{file.stem}x{scale}")
-    if partner is None:
-        raise DataError("no LR image of that name")
-    lr = read_image(partner)
+        return Pair(hr_file.name, downscale(hr, scale), np.ascontiguousarray(hr))
+    lr = read_image(lr_file)
     height, width = lr.shape[:2]
     if hr.shape[:2] != (height * scale, width * scale):
         raise DataError(
             f"HR is {hr.shape[0]}x{hr.shape[1]}, but its LR of {height}x{width} asks for "
             f"{height * scale}x{width * scale} at x{scale}"
         )
-    return Pair(file.name, lr, np.ascontiguousarray(hr))
-
-
-def _nothing_usable(folder: Path, skipped: list[str], min_hr: int) -> DataError:
-    if not skipped:
-        kinds = " ".join(sorted(SUFFIXES))
-        return DataError(f"no usable images in {folder}: it holds no image files", f"use {kinds}")
-    return DataError(
-        f"no usable images in {folder}: {len(skipped)} skipped, the first is {skipped[0]}",
-        f"images must be readable and at least {min_hr}x{min_hr} pixels",
-    )
+    return Pair(hr_file.name, lr, np.ascontiguousarray(hr))

@@ -1,14 +1,64 @@
 """Patches: small LR and HR squares cut from the images, the same ones for every candidate."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nas.data.images import Pair
 from nas.data.resample import Pixels
 from nas.errors import DataError
 
-__all__ = ["PatchSampler", "calibration_patches", "validation_crops"]
+__all__ = [
+    "CALIBRATION_LR_SIZE",
+    "Augment",
+    "Draws",
+    "PatchSampler",
+    "calibration_patches",
+    "validation_crops",
+]
+
+
+CALIBRATION_LR_SIZE = 32
+"""Low-resolution edge in pixels of the patches that read-outs are solved and ranges taken on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Augment:
+    """What is done to patches at random.
+
+    Args:
+        geometric: One of the eight flips and rotations of the square.
+        intensities: Both patches are multiplied by one of these.
+        shuffle: The colours of both patches are permuted.
+    """
+
+    geometric: bool = True
+    intensities: tuple[float, ...] = (1.0,)
+    shuffle: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # arrays have no truth value to compare with
+class Draws:
+    """Which patches a step shows and what is done to them; one entry a patch.
+
+    Args:
+        images: int64 [size], places in `PatchSampler.pairs`.
+        tops: int64 [size], the first LR row.
+        lefts: int64 [size], the first LR column.
+        turns: int64 [size], 0 to 7. By its bits: 1 mirrors the rows, then 2 mirrors the columns,
+            then 4 swaps rows and columns.
+        intensities: float32 [size], factors of the pixel values.
+        colours: int64 [size, 3], the channels that become red, green and blue.
+    """
+
+    images: NDArray[np.int64]
+    tops: NDArray[np.int64]
+    lefts: NDArray[np.int64]
+    turns: NDArray[np.int64]
+    intensities: NDArray[np.float32]
+    colours: NDArray[np.int64]
 
 
 class PatchSampler:
@@ -16,49 +66,90 @@ class PatchSampler:
 
     There is no state to save or to resume, and two candidates compared with each other have been
     shown the same patches in the same order. An image is picked in proportion to its area, a patch
-    uniformly inside it, and then one of the eight flips and rotations.
+    uniformly inside it, and then what `augment` does; it has no say in which patch it is.
 
     Args:
         pairs: Images; those smaller than a patch are never picked.
         lr_patch: Side of an LR patch, in pixels.
         scale: Whole factor between LR and HR.
         seed: 0 or more.
+        augment: What is done to patches.
 
     Raises:
         DataError: No image is as large as a patch.
         ValueError: An HR image is not `scale` times its LR image.
     """
 
-    def __init__(self, pairs: Sequence[Pair], *, lr_patch: int, scale: int, seed: int) -> None:
-        self._pairs = _large_enough(pairs, lr_patch, scale)
-        self._patch, self._scale, self._seed = lr_patch, scale, seed
-        sides = np.array([pair.lr.shape[:2] for pair in self._pairs])
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        *,
+        lr_patch: int,
+        scale: int,
+        seed: int,
+        augment: Augment = Augment(),
+    ) -> None:
+        self.pairs = _large_enough(pairs, lr_patch, scale)
+        self.augment = augment
+        self.lr_patch, self.scale, self._seed = lr_patch, scale, seed
+        sides = np.array([pair.lr.shape[:2] for pair in self.pairs])
         self._room = sides - lr_patch + 1  # positions down and across
         areas = np.cumsum(sides[:, 0] * sides[:, 1])
         self._share = areas / areas[-1]
 
-    def batch(self, step: int, size: int) -> tuple[Pixels, Pixels]:
-        """The patches of one training step.
+    def draws(self, step: int, size: int) -> Draws:
+        """What one training step shows.
 
         Args:
             step: 0 or more.
             size: How many patches.
+        """
+        rng = np.random.default_rng((self._seed, step, size))
+        where = rng.random((3, size))
+        turns = rng.integers(0, 8, size)
+        images = np.searchsorted(self._share, where[0], side="right")
+        tops, lefts = (where[1:].T * self._room[images]).astype(np.int64).T
+        factors = np.array(self.augment.intensities, np.float32)
+        if self.augment.shuffle:
+            colours = rng.random((size, 3)).argsort(axis=1)
+        else:
+            colours = np.broadcast_to(np.arange(3), (size, 3))
+        return Draws(
+            images,
+            tops,
+            lefts,
+            turns if self.augment.geometric else np.zeros_like(turns),
+            factors[rng.integers(0, len(factors), size)],
+            colours,
+        )
+
+    def cut(self, draws: Draws) -> tuple[Pixels, Pixels]:
+        """The patches of `draws` before their intensities, which whole numbers would round.
 
         Returns:
             LR, uint8 [size, lr_patch, lr_patch, 3]; HR, uint8 [size, lr_patch*scale,
             lr_patch*scale, 3].
         """
-        rng = np.random.default_rng((self._seed, step, size))
-        draws = rng.random((3, size))
-        images = np.searchsorted(self._share, draws[0], side="right")
-        corners = (draws[1:].T * self._room[images]).astype(np.int64).tolist()
-        turns = rng.integers(0, 8, size).tolist()
-        lr, hr = _empty(size, self._patch, self._scale)
-        steps = zip(images.tolist(), corners, turns, strict=True)
-        for i, (image, (top, left), turn) in enumerate(steps):
-            low, high = _cut(self._pairs[image], top, left, self._patch, self._scale)
-            lr[i], hr[i] = _turned(low, turn), _turned(high, turn)
+        lr, hr = _empty(len(draws.images), self.lr_patch, self.scale)
+        places = np.stack([draws.images, draws.tops, draws.lefts, draws.turns], axis=1).tolist()
+        for i, (image, top, left, turn) in enumerate(places):
+            low, high = _cut(self.pairs[image], top, left, self.lr_patch, self.scale)
+            _turn(low, turn, lr[i])
+            _turn(high, turn, hr[i])
+        if self.augment.shuffle:
+            order = draws.colours[:, None, None]
+            lr, hr = np.take_along_axis(lr, order, axis=3), np.take_along_axis(hr, order, axis=3)
         return lr, hr
+
+    def batch(self, step: int, size: int) -> tuple[Pixels, Pixels]:
+        """What one training step shows, where no intensity changes: `cut` of `draws`.
+
+        Raises:
+            ValueError: Intensities change; they ask for `draws` and `cut`.
+        """
+        if self.augment.intensities != (1.0,):
+            raise ValueError(f"uint8 patches cannot have intensities {self.augment.intensities}")
+        return self.cut(self.draws(step, size))
 
 
 def calibration_patches(
@@ -162,10 +253,18 @@ def _cut(pair: Pair, top: int, left: int, size: int, scale: int) -> tuple[Pixels
     return pair.lr[top : top + size, left : left + size], high
 
 
-def _turned(patch: Pixels, turn: int) -> Pixels:
-    """One of the eight symmetries of the square, by the bits of `turn`."""
+def _turn(patch: Pixels, turn: int, out: Pixels) -> None:
+    """Writes one of the eight symmetries of the square, by the bits of `turn`, to `out`."""
     if turn & 1:
         patch = patch[::-1]
     if turn & 2:
         patch = patch[:, ::-1]
-    return patch.swapaxes(0, 1) if turn & 4 else patch
+    if turn & 4:
+        patch = patch.swapaxes(0, 1)
+    if not turn & 6:
+        out[...] = patch  # whole rows
+        return
+    # Pixels change places: numpy copies them colour by colour in a third of the time, since its
+    # innermost loop is then a row and not the three colours of a pixel.
+    for colour in range(3):
+        out[:, :, colour] = patch[:, :, colour]

@@ -3,15 +3,20 @@
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from nas.data.bundled import bundled_training, bundled_validation
-from nas.data.images import OnSkip, Pair, load_folder
+from nas.data.folders import load_folder
+from nas.data.images import OnSkip, Pair
+from nas.data.layouts import find_parts
 from nas.errors import DataError
 
 __all__ = ["Dataset", "load_dataset"]
+
+_Digests = Callable[[Pair], tuple[str, str]]
 
 _BUNDLED = "bundled"
 _MOST_HELD_OUT = 24  # Kodak24 is 24 images, too: more only costs time
@@ -49,8 +54,8 @@ def load_dataset(
     """Loads the images of a run.
 
     Args:
-        source: "bundled", or a folder, or several of these joined with ",". A folder with the
-            sub-folders `train` and `valid` says itself what validates.
+        source: "bundled", or a folder, or several of these joined with ",". A folder in a layout
+            of `nas.data.layouts` with a part to validate on says itself what validates.
         scale: Whole factor between LR and HR.
         lr_patch: Images whose LR is smaller than this in either direction are skipped.
         valid: Folder(s) to validate on instead, or "bundled".
@@ -70,24 +75,26 @@ def load_dataset(
         skipped.append(line)
         on_skip(line)
 
+    digests: _Digests = cache(lambda pair: pair.digests())  # in memory they take a while
     parts = _parts(source, scale, lr_patch, seed, skip)
-    train = _distinct((pair for part in parts for pair in part.train), skip)
+    train = _distinct((pair for part in parts for pair in part.train), skip, digests)
     if valid is not None:
         chosen = _parts(valid, scale, lr_patch, seed, skip)
         held = [pair for part in chosen for pair in (part.valid or part.train)]
     else:
         held = [pair for part in parts for pair in part.valid]
-    held = _distinct(held, skip)
+    held = _distinct(held, skip, digests)
     if not held:
         train, held = _hold_out(train, seed, source)
-    train = _unseen(train, held, skip)
+    train = _unseen(train, held, skip, digests)
     if not train:
         raise DataError(
             f"all images of {source} are validation images, too",
             "train on other images than you validate on",
         )
     name = "+".join(part.name for part in parts)
-    return Dataset(name, tuple(train), tuple(held), _digest(train, held), tuple(skipped))
+    digest = _digest(train, held, digests)
+    return Dataset(name, tuple(train), tuple(held), digest, tuple(skipped))
 
 
 def _parts(source: str, scale: int, lr_patch: int, seed: int, skip: OnSkip) -> list[_Part]:
@@ -107,31 +114,24 @@ def _parts(source: str, scale: int, lr_patch: int, seed: int, skip: OnSkip) -> l
 
 
 def _folder_part(folder: Path, load: Callable[[Path], list[Pair]]) -> _Part:
-    name = folder.resolve().name
-    if (folder / "train").is_dir() and (folder / "valid").is_dir():
-        return _Part(name, load(folder / "train"), load(folder / "valid"))
-    return _Part(name, load(folder), [])
+    train, valid = find_parts(folder)
+    return _Part(folder.resolve().name, load(train), [] if valid is None else load(valid))
 
 
-def _identity(pair: Pair) -> bytes:
-    """Equal for equal pixels, whatever the file is called or how it is compressed."""
-    return hashlib.sha256(repr(pair.hr.shape).encode() + pair.hr.tobytes()).digest()
-
-
-def _distinct(pairs: Iterable[Pair], skip: OnSkip) -> list[Pair]:
-    first: dict[bytes, Pair] = {}
+def _distinct(pairs: Iterable[Pair], skip: OnSkip, digests: _Digests) -> list[Pair]:
+    first: dict[str, Pair] = {}
     for pair in pairs:
-        known = first.setdefault(_identity(pair), pair)
+        known = first.setdefault(digests(pair)[1], pair)
         if known is not pair:
             skip(f"{pair.name}: same pixels as {known.name}")
     return list(first.values())
 
 
-def _unseen(train: list[Pair], held: list[Pair], skip: OnSkip) -> list[Pair]:
-    known = {_identity(pair): pair.name for pair in held}
+def _unseen(train: list[Pair], held: list[Pair], skip: OnSkip, digests: _Digests) -> list[Pair]:
+    known = {digests(pair)[1]: pair.name for pair in held}
     unseen = []
     for pair in train:
-        if (twin := known.get(_identity(pair))) is None:
+        if (twin := known.get(digests(pair)[1])) is None:
             unseen.append(pair)
         else:
             skip(f"{pair.name}: same pixels as the validation image {twin}, left out of training")
@@ -150,11 +150,9 @@ def _hold_out(pairs: list[Pair], seed: int, source: str) -> tuple[list[Pair], li
     return train, [pairs[i] for i in sorted(held)]
 
 
-def _digest(train: Iterable[Pair], held: Iterable[Pair]) -> str:
+def _digest(train: Iterable[Pair], held: Iterable[Pair], digests: _Digests) -> str:
     total = hashlib.sha256()
     for part, pairs in (("train", train), ("valid", held)):
         for pair in pairs:
-            for array in (pair.lr, pair.hr):
-                total.update(f"{part} {array.shape}".encode())
-                total.update(np.ascontiguousarray(array).tobytes())
+            total.update(" ".join([part, *digests(pair)]).encode())
     return total.hexdigest()[:16]

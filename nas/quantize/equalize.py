@@ -2,23 +2,35 @@
 
 One int8 grid serves a whole tensor, so a channel with small values loses bits to one with large
 values. ReLU is positively homogeneous: a convolution may write a channel k times larger if every
-convolution that reads it divides by k. Slices and concatenations pass the factor on.
+convolution that reads it divides by k. Slices and concatenations pass the factor on, as do leaky
+rectifiers.
 
 Source:
     Nagel et al. 2019 (arXiv:1906.04721), cross-layer equalisation, here with the activations seen
     on calibration images instead of weight ranges.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
-from nas.graph import Concat, Conv2d, Graph, Relu, Slice
+from nas.graph import (
+    Concat,
+    Conv2d,
+    Graph,
+    LeakyRelu,
+    Op,
+    Prelu,
+    Relu,
+    Slice,
+    TransposedConv2d,
+)
 from nas.quantize.scheme import read_scheme
 from nas.readers.weights import Array, Weights, conv_nodes
 
-__all__ = ["equalize"]
+__all__ = ["channel_factors", "equalize", "rescale"]
 
+_HOMOGENEOUS = Relu | LeakyRelu | Prelu
 Source = tuple[int, int] | None  # (convolution, output channel), or None: not ours to scale
 LARGEST_FACTOR = 64.0  # a dead channel must not swamp the kernels that read it
 
@@ -31,27 +43,17 @@ def equalize(graph: Graph, weights: Weights, peaks: Mapping[int, Array]) -> dict
         weights: As trained.
         peaks: For each node the largest magnitude of each channel on calibration images.
     """
+    return rescale(graph, weights, channel_factors(graph, peaks))
+
+
+def channel_factors(graph: Graph, peaks: Mapping[int, Array]) -> dict[int, Array]:
+    """How many times larger each channel becomes, of the nodes that hold such channels.
+
+    Args:
+        graph: The network.
+        peaks: For each node the largest magnitude of each channel on calibration images.
+    """
     sources = _sources(graph)
-    factors = _factors(graph, sources, peaks)
-    found = {name: array.copy() for name, array in weights.items()}
-    for position, op, _ in conv_nodes(graph):
-        kernel = found[f"{position}/kernel"]
-        if position in factors:
-            kernel *= factors[position]
-            if op.bias:
-                found[f"{position}/bias"] *= factors[position]
-        size, features = kernel.shape[2], op.features // op.groups
-        for channel, source in enumerate(sources[graph.nodes[position].inputs[0]]):
-            if source is not None and source[0] in factors:
-                group = channel // size
-                outputs = slice(group * features, (group + 1) * features)
-                kernel[:, :, channel % size, outputs] /= factors[source[0]][source[1]]
-    return found
-
-
-def _factors(
-    graph: Graph, sources: Sequence[Sequence[Source]], peaks: Mapping[int, Array]
-) -> dict[int, Array]:
     group = read_scheme(graph).group
     fixed: dict[int, float] = {}  # peak of a group that cannot be scaled, as where the image enters
     free: dict[int, float] = {}
@@ -60,15 +62,47 @@ def _factors(
             table = fixed if source is None else free
             peak = float(peaks[position][channel])
             table[group[position]] = max(table.get(group[position], 0.0), peak)
-    found: dict[int, Array] = {}
-    for position, op, _ in conv_nodes(graph):
-        if any(source is None for source in sources[position]):
+    made: dict[int, Array] = {}
+    for position, _, _ in conv_nodes(graph):
+        if None not in sources[position]:
+            goal = fixed.get(group[position]) or free[group[position]]
+            ratio = goal / np.maximum(peaks[position], 1e-6)
+            ratio = np.clip(ratio, 1 / LARGEST_FACTOR, LARGEST_FACTOR)
+            made[position] = ratio.astype(np.float32)
+    return {
+        position: np.array([1 if at is None else made[at[0]][at[1]] for at in held], np.float32)
+        for position, held in enumerate(sources)
+        if any(held)
+    }
+
+
+def rescale(graph: Graph, weights: Weights, factors: Mapping[int, Array]) -> dict[str, Array]:
+    """Weights that write each channel so many times larger, and expect it so.
+
+    Args:
+        graph: The network.
+        weights: As trained.
+        factors: From `channel_factors`.
+    """
+    found = {name: array.copy() for name, array in weights.items()}
+    for position, node in enumerate(graph.nodes):
+        kernel = found.get(f"{position}/kernel")
+        if kernel is None:
             continue
-        goal = fixed.get(group[position]) or free[group[position]]
-        ratio = goal / np.maximum(peaks[position], 1e-6)
-        ratio = np.clip(ratio, 1 / LARGEST_FACTOR, LARGEST_FACTOR)
-        found[position] = ratio.astype(np.float32).reshape(op.features)
+        if (read := factors.get(node.inputs[0])) is not None:
+            kernel /= _by_input(node.op, read)
+        if (written := factors.get(position)) is not None:
+            kernel *= written
+            if f"{position}/bias" in found:
+                found[f"{position}/bias"] *= written
     return found
+
+
+def _by_input(op: Op, factors: Array) -> Array:
+    """Factors of what a convolution reads, in a shape that divides its kernel."""
+    if not isinstance(op, Conv2d):
+        return factors  # a transposed kernel has its input channels last
+    return factors.reshape(op.groups, -1).repeat(op.features // op.groups, axis=0).T
 
 
 def _sources(graph: Graph) -> list[list[Source]]:
@@ -85,7 +119,7 @@ def _sources(graph: Graph) -> list[list[Source]]:
             found.append(inputs[0][op.begin : op.begin + op.size])
         elif isinstance(op, Concat):
             found.append([source for held in inputs for source in held])
-        elif isinstance(op, Relu):
+        elif isinstance(op, _HOMOGENEOUS):
             found.append(inputs[0])
         else:
             found.append([None] * shapes[position].channels)
@@ -96,7 +130,10 @@ def _reaches_only_convs(graph: Graph, position: int) -> bool:
     """Whether every way on from a node ends in a convolution, over ops that pass a factor on."""
     readers = graph.consumers[position]
     return bool(readers) and all(
-        isinstance(graph.nodes[r].op, Conv2d)
-        or (isinstance(graph.nodes[r].op, Slice | Concat | Relu) and _reaches_only_convs(graph, r))
+        isinstance(graph.nodes[r].op, Conv2d | TransposedConv2d)
+        or (
+            isinstance(graph.nodes[r].op, Slice | Concat | _HOMOGENEOUS)
+            and _reaches_only_convs(graph, r)
+        )
         for r in readers
     )

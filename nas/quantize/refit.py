@@ -1,70 +1,108 @@
 """Post-training quantisation of a trained network.
 
-Channels are equalised and the ranges calibrated; then the readout is solved again so that on the
-features of the quantised body it writes what the float network writes, and is rounded with error
-feedback. The result is float weights: whoever rounds them gets the simulated network.
+By default channels are equalised and the ranges calibrated; then the readout is solved again so
+that on the features of the quantised body it writes what the float network writes, and is rounded
+with error feedback. The result is float weights: whoever rounds them gets the simulated network.
 """
+
+from collections.abc import Sequence
+from itertools import islice
 
 import torch
 from torch import Tensor
 
-from nas.graph import Graph
-from nas.quantize.equalize import equalize
-from nas.quantize.rounding import round_with_feedback
+from nas.graph import Clip, Graph, Relu, TransposedConv2d
+from nas.quantize.calibration import Images, batches, calibrate, observe
+from nas.quantize.equalize import channel_factors, rescale
+from nas.quantize.linear import is_solvable
+from nas.quantize.method import READOUT, Method
+from nas.quantize.revise import Care, care_of, revise, revise_conv
 from nas.quantize.scheme import Grid
-from nas.quantize.simulate import Simulation, calibrate
+from nas.quantize.simulate import Simulation
+from nas.quantize.walk import walk
 from nas.readers.readout import Readout, find_readout
-from nas.readers.solve import added_to, ridge_readout
+from nas.readers.solve import added_to
 from nas.readers.to_torch import to_torch
-from nas.readers.weights import Array, Weights, kernel_from_torch
+from nas.readers.weights import Array, Weights
 
 __all__ = ["quantize"]
-
-RIDGE = 1e-3  # little: the target is the network's own output, not new images
 
 
 @torch.no_grad()
 def quantize(
-    graph: Graph, weights: Weights, images: Tensor
+    graph: Graph,
+    weights: Weights,
+    images: Images,
+    *,
+    method: Method = READOUT,
+    representative: Images | None = None,
 ) -> tuple[dict[str, Array], tuple[Grid, ...]]:
     """Float weights to deploy, and the grid of each node.
 
     Args:
         graph: The network.
         weights: As trained.
-        images: Representative images, (n, c, h, w) in 0..1.
+        images: What the method looks at, (n, c, h, w) in 0..1: some patches of training images.
+        method: What is done.
+        representative: Images that set the ranges, if others than `images`.
     """
-    outputs = to_torch(graph, weights).run(images, range(len(graph.nodes)))
-    peaks = {i: y.abs().amax(dim=(0, 2, 3)).numpy() for i, y in enumerate(outputs)}
-    found = equalize(graph, weights, peaks)
-    grid = calibrate(graph, found, images)
-    readout = find_readout(graph)
-    if readout is None:
-        return found, grid
-    written = outputs[readout.conv] + added_to(readout, outputs)
-    found |= _solve(graph, found, grid, readout, images, written)
-    return found, calibrate(graph, found, images)
+    readout = _last_conv(graph)
+    wanted = () if readout is None else (readout.conv, readout.added)
+    extremes, outputs = observe(graph, weights, images, keep=[i for i in wanted if i is not None])
+    found = dict(weights)
+    if method.equalize:
+        factors = channel_factors(graph, extremes.peaks())
+        found, extremes = rescale(graph, weights, factors), extremes.scaled(factors)
+    grid = calibrate(
+        graph,
+        found,
+        images if representative is None else representative,
+        method.calibration,
+        bits=method.activation_bits,
+        extremes=extremes if representative is None else None,
+    )
+    simulation = Simulation(graph, found, grid, per_channel=method.per_channel)
+    others = care_of(method, readout=False)
+    last = () if readout is None else (readout.conv,)
+    revised = revise(graph, found, simulation, images, care=others, but=last)
+    if readout is not None and not (care := care_of(method, readout=True)).does_nothing:
+        written = [kept[readout.conv] + added_to(readout, kept) for kept in outputs]
+        revised |= _revise_readout(simulation, found, readout, images, written, care)
+    return found | revised, grid
 
 
-def _solve(
-    graph: Graph,
+def _revise_readout(
+    simulation: Simulation,
     weights: Weights,
-    grid: tuple[Grid, ...],
     readout: Readout,
-    images: Tensor,
-    written: Tensor,
+    images: Images,
+    written: Sequence[Tensor],
+    care: Care,
 ) -> dict[str, Array]:
-    """Kernel and bias of the readout with which the quantised body comes nearest to `written`."""
-    last = max(readout.conv - 1, readout.added or 0)
-    outputs = Simulation(graph, weights, grid).run(images, last)
-    target = written - added_to(readout, outputs)
-    name = str(readout.conv)
+    """Weights of the readout with which the quantised network comes nearest to `written`."""
+    graph = simulation.graph
+    source = graph.nodes[readout.conv].inputs[0]
+    features, targets = [], []
+    for batch, wanted in zip(batches(images), written, strict=True):
+        nodes = walk(graph, batch, simulation.apply)
+        kept = {
+            i: y
+            for i, y in islice(nodes, max(source, readout.added or 0) + 1)
+            if i in (source, readout.added)
+        }
+        features.append(kept[source])
+        targets.append(wanted - added_to(readout, kept))
     trained = to_torch(graph, weights)
-    bias = trained.biases.get(name)
-    features = outputs[graph.nodes[readout.conv].inputs[0]]
-    solution = ridge_readout(features, target, trained.kernels[name], bias, ridge=RIDGE)
-    kernel, rounded = round_with_feedback(solution.kernel, solution.bias, solution.normal)
-    found = {f"{name}/kernel": kernel_from_torch(kernel.numpy())}
-    if rounded is not None:
-        found[f"{name}/bias"] = rounded.numpy()
-    return found
+    return revise_conv(simulation, readout.conv, trained, features, targets, care)
+
+
+def _last_conv(graph: Graph) -> Readout | None:
+    """The readout; also where that is a transposed convolution."""
+    if (readout := find_readout(graph)) is not None:
+        return readout if is_solvable(graph.nodes[readout.conv].op) else None
+    position = len(graph.nodes) - 1
+    while isinstance(graph.nodes[position].op, Clip | Relu):
+        position = graph.nodes[position].inputs[0]
+    op = graph.nodes[position].op
+    is_linear = isinstance(op, TransposedConv2d) and is_solvable(op)
+    return Readout(position, None, 1) if is_linear else None

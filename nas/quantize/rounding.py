@@ -17,20 +17,28 @@ DAMPING = 1e-3  # of the mean diagonal: keeps the inverse bounded where features
 
 
 def round_with_feedback(
-    kernel: Tensor, bias: Tensor | None, normal: Tensor
+    kernel: Tensor,
+    bias: Tensor | None,
+    normal: Tensor,
+    *,
+    peak: Tensor | None = None,
+    bits: int = 8,
 ) -> tuple[Tensor, Tensor | None]:
-    """Kernel whose values lie on the per-channel int8 grid, and the bias that goes with it.
+    """Kernel whose values lie on the int8 grid, and the bias that goes with it.
 
     Args:
-        kernel: (f, c, k, k). The largest weight of each output channel, which sets the grid, stays.
+        kernel: (f, c, k, k). A weight that sets the grid, being the largest on it, stays.
         bias: (f,) or None.
         normal: Second moments of what the kernel multiplies, (c*k*k [+ 1], same), float64.
+        peak: The largest weight on the grid of each output channel, (f,), where several share one;
+            else that of the channel.
+        bits: The largest code is 2^(bits-1) - 1.
     """
-    f = len(kernel)
+    f, top = len(kernel), 2 ** (bits - 1) - 1
     free = kernel.reshape(f, -1).double()
-    scale = free.abs().amax(dim=1).clamp_min(1e-12) / 127
-    movable = torch.ones_like(free)
-    movable[torch.arange(f), free.abs().argmax(dim=1)] = 0
+    peaks = free.abs().amax(dim=1) if peak is None else peak.double()
+    scale = peaks.clamp_min(1e-12) / top
+    movable = (free.abs() < peaks[:, None]).double()
     if bias is not None:
         free = torch.cat([free, bias.double()[:, None]], dim=1)
         movable = torch.cat([movable, torch.ones(f, 1, dtype=torch.float64)], dim=1)
@@ -39,7 +47,7 @@ def round_with_feedback(
     spread = torch.linalg.cholesky(torch.linalg.inv(damped), upper=True)
     weights = kernel[0].numel()
     for column in range(weights):
-        rounded = (free[:, column] / scale).round().clamp(-127, 127) * scale
+        rounded = (free[:, column] / scale).round().clamp(-top, top) * scale
         error = (free[:, column] - rounded) / spread[column, column]
         free[:, column] = rounded
         later = slice(column + 1, None)

@@ -41,6 +41,7 @@ __all__ = [
     "grids",
     "read_scheme",
     "regrids",
+    "symmetric_grid",
 ]
 
 MOVES = (Concat, DepthToSpace, Repeat, ResizeNearest, Slice, SpaceToDepth)
@@ -50,18 +51,27 @@ _FUSE = Conv2d | Add | Multiply  # ops that the converter makes one with a recti
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Per-tensor asymmetric int8: value = scale * (code - zero_point)."""
+    """One grid for a whole tensor: value = scale * (code - zero_point), signed codes of `bits`."""
 
     scale: float
     zero_point: int
+    bits: int = 8
 
     @property
     def low(self) -> float:
-        return self.scale * (-128 - self.zero_point)
+        return self.scale * (self.lowest_code - self.zero_point)
 
     @property
     def high(self) -> float:
-        return self.scale * (127 - self.zero_point)
+        return self.scale * (self.highest_code - self.zero_point)
+
+    @property
+    def lowest_code(self) -> int:
+        return -(2 ** (self.bits - 1))
+
+    @property
+    def highest_code(self) -> int:
+        return 2 ** (self.bits - 1) - 1
 
 
 IMAGE_GRID = Grid(1 / 255, -128)
@@ -74,13 +84,18 @@ PINNED: Mapping[type[Op], Grid] = {
 
 
 def grid_of(low: float, high: float) -> Grid:
-    """The grid that spans `low`..`high` and holds zero exactly."""
+    """The int8 grid that spans `low`..`high` and holds zero exactly."""
     low, high = min(low, 0.0), max(high, 0.0)
     scale = max((high - low) / 255, 1e-6)
     grid = Grid(scale, max(-128, min(127, round(-128 - low / scale))))
     for _ in range(4):  # one suffices nearly always
         grid = Grid(_stored_scale(grid), grid.zero_point)
     return grid
+
+
+def symmetric_grid(low: float, high: float) -> Grid:
+    """The int16 grid that spans `low`..`high`: TensorFlow Lite has them with zero point 0 only."""
+    return Grid(max(-low, high, 1e-6) / 32767, 0, bits=16)
 
 
 def _stored_scale(grid: Grid) -> float:
@@ -163,8 +178,16 @@ def _fixed_grid(graph: Graph, members: set[int]) -> Grid | None:
     return None
 
 
-def grids(graph: Graph, ranges: Mapping[int, tuple[float, float]]) -> tuple[Grid, ...]:
-    """The grid of each node, from the (low, high) that each node was seen to take."""
+def grids(
+    graph: Graph, ranges: Mapping[int, tuple[float, float]], *, bits: int = 8
+) -> tuple[Grid, ...]:
+    """The grid of each node, from the (low, high) that each node was seen to take.
+
+    Args:
+        graph: The network.
+        ranges: Of each node; those of a group are joined.
+        bits: Of activations, 8 or 16.
+    """
     scheme = read_scheme(graph)
     spans: dict[int, tuple[float, float]] = {}
     for position, (low, high) in ranges.items():
@@ -173,7 +196,12 @@ def grids(graph: Graph, ranges: Mapping[int, tuple[float, float]]) -> tuple[Grid
         index = scheme.group[position]
         before = spans.get(index, (low, high))
         spans[index] = (min(low, before[0]), max(high, before[1]))
-    return tuple(scheme.fixed.get(index) or grid_of(*spans[index]) for index in scheme.group)
+    found = {
+        index: scheme.fixed.get(index) or grid_of(*spans[index]) for index in set(scheme.group)
+    }
+    if bits == 16:
+        found = {index: symmetric_grid(grid.low, grid.high) for index, grid in found.items()}
+    return tuple(found[index] for index in scheme.group)
 
 
 def regrids(graph: Graph, grid: Sequence[Grid]) -> frozenset[tuple[int, int]]:

@@ -1,38 +1,50 @@
 """Full-integer inference as LiteRT does it, simulated in torch.
 
-Weights are per-channel symmetric int8, biases int32 on the grid of input times weight, each op's
-output is rounded to its int8 grid. Convolutions, sums and products are computed on integer codes
-and scaled to the output as LiteRT's XNNPACK kernels do it; all else is computed by the float reader
-on multiples of the grid and rounded.
+Weights are symmetric int8, biases int32 on the grid of input times weight, each op's output is
+rounded to its grid. Convolutions, sums and products are computed on integer codes and scaled to the
+output as LiteRT's XNNPACK kernels do it; all else, and all but convolutions where activations have
+16 bits, is computed by the float reader on multiples of the grid and rounded.
 """
 
 import math
+from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from nas.graph import Add, Conv2d, Graph, LeakyRelu, Multiply, Prelu, TransposedConv2d
-from nas.quantize.scheme import MOVES, Grid, grids, regrids
+from nas.graph import Add, Conv2d, Graph, LeakyRelu, Multiply, Op, Prelu, TransposedConv2d
+from nas.quantize.calibration import calibrate
+from nas.quantize.scheme import MOVES, Grid, regrids
+from nas.quantize.walk import walk
 from nas.readers.to_torch import GraphModule, to_torch
 from nas.readers.weights import Array, Weights, conv_nodes
 
 __all__ = ["Simulation", "calibrate", "narrow_weights", "quantize_kernel"]
 
 
-def quantize_kernel(kernel: Tensor, *, axis: int = 0, bits: int = 8) -> tuple[Tensor, Tensor]:
+def quantize_kernel(
+    kernel: Tensor, *, axis: int = 0, bits: int = 8, tensors: int = 0
+) -> tuple[Tensor, Tensor]:
     """Codes as float, and the scale of each output channel.
 
     Args:
         kernel: Four axes, of any order.
         axis: That of the output channels.
         bits: The largest code is 2^(bits-1) - 1.
+        tensors: Into how many tensors with one scale each the channels are divided, as the groups
+            of a convolution are; 0: each channel has a scale of its own.
     """
     others = [d for d in range(4) if d != axis]
     exact = kernel.double()  # as the converter: in float32 one code in thousands would differ
-    scale = exact.abs().amax(dim=others, keepdim=True).clamp_min(1e-12) / (2 ** (bits - 1) - 1)
-    return _half_away(exact / scale).float(), scale.flatten()
+    peak = exact.abs().amax(dim=others)
+    if tensors:
+        peak = peak.reshape(tensors, -1).amax(dim=1).repeat_interleave(len(peak) // tensors)
+    scale = peak.clamp_min(1e-12) / (2 ** (bits - 1) - 1)
+    spread = scale.reshape([-1 if d == axis else 1 for d in range(4)])
+    return _half_away(exact / spread).float(), scale
 
 
 def narrow_weights(graph: Graph, weights: Weights) -> dict[str, Array]:
@@ -46,25 +58,22 @@ def narrow_weights(graph: Graph, weights: Weights) -> dict[str, Array]:
     return found
 
 
-@torch.no_grad()
-def calibrate(graph: Graph, weights: Weights, images: Tensor) -> tuple[Grid, ...]:
-    """Grids from the smallest and largest value of each node over `images` (n, c, h, w)."""
-    outputs = to_torch(graph, weights).run(images, range(len(graph.nodes)))
-    return grids(graph, {i: (float(y.min()), float(y.max())) for i, y in enumerate(outputs)})
-
-
 class Simulation:
-    """A network with int8 weights and activations.
+    """A network with int8 weights, and activations on their grids.
 
     Args:
         graph: The network.
         weights: Float weights; they are rounded here.
         grid: Of each node, from `calibrate`.
+        per_channel: Whether each output channel of a kernel has a scale of its own.
     """
 
-    def __init__(self, graph: Graph, weights: Weights, grid: Sequence[Grid]) -> None:
+    def __init__(
+        self, graph: Graph, weights: Weights, grid: Sequence[Grid], *, per_channel: bool = True
+    ) -> None:
         self.graph = graph
         self.grid = tuple(grid)
+        self.per_channel = per_channel
         narrow = narrow_weights(graph, weights)
         self.codes: GraphModule = to_torch(graph, narrow)  # kernels and biases become codes
         self.steps: dict[int, Tensor] = {}  # of each convolution: what one unit of its sums means
@@ -81,30 +90,30 @@ class Simulation:
     @torch.no_grad()
     def run(self, images: Tensor, end: int | None = None) -> list[Tensor]:
         """Outputs of the nodes up to `end` (default: all), real values on their grids."""
-        found: list[Tensor] = []
-        for position in range(len(self.graph.nodes) if end is None else end + 1):
-            xs = [found[i] for i in self.graph.nodes[position].inputs] or [images]
-            found.append(self._apply(position, xs))
-        return found
+        nodes = walk(self.graph, images, self.apply)
+        return [y for _, y in islice(nodes, None if end is None else end + 1)]
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Tensor:
-        """(n, c, h, w) in 0..1 on the uint8 grid -> (n, c, scale h, scale w) on the uint8 grid."""
-        alive: dict[int, Tensor] = {}
-        for position, node in enumerate(self.graph.nodes):
-            y = self._apply(position, [alive[i] for i in node.inputs] or [images])
-            for i in node.inputs:
-                if self.graph.consumers[i][-1] == position:
-                    alive.pop(i, None)  # nobody reads it again
-            alive[position] = y
-        return y
+        """(n, c, h, w) in 0..1 on the uint8 grid -> (n, c, scale h, scale w) on the output grid."""
+        return deque(walk(self.graph, images, self.apply), maxlen=1).pop()[1]
 
     @torch.no_grad()
-    def _round_conv(self, position: int, op: Conv2d | TransposedConv2d) -> None:
+    def replace(self, position: int, kernel: Tensor, bias: Tensor | None) -> None:
+        """Rounds new float weights of one convolution, in torch's layout."""
+        self.codes.kernels[str(position)].copy_(kernel)
+        if bias is not None:
+            self.codes.biases[str(position)].copy_(bias)
+        self._round_conv(position, self.graph.nodes[position].op)
+
+    @torch.no_grad()
+    def _round_conv(self, position: int, op: Op) -> None:
         """Kernel and bias of one convolution as codes."""
         kernel = self.codes.kernels[str(position)]
         axis = 1 if isinstance(op, TransposedConv2d) else 0
-        codes, scale = quantize_kernel(kernel, axis=axis)
+        groups = op.groups if isinstance(op, Conv2d) else 1
+        tensors = 0 if self.per_channel else groups
+        codes, scale = quantize_kernel(kernel, axis=axis, tensors=tensors)
         kernel.copy_(codes)
         before = self.grid[self.graph.nodes[position].inputs[0]].scale
         self.steps[position] = scale.float() * torch.tensor(before)
@@ -112,7 +121,8 @@ class Simulation:
             bias = self.codes.biases[str(position)]
             bias.copy_(_half_away(bias / (scale * before)))
 
-    def _apply(self, position: int, xs: list[Tensor]) -> Tensor:
+    def apply(self, position: int, xs: list[Tensor]) -> Tensor:
+        """The output of one node, given what it reads."""
         node, grid = self.graph.nodes[position], self.grid[position]
         for place, source in enumerate(node.inputs):
             if (position, source) in self._regrids:
@@ -122,6 +132,9 @@ class Simulation:
             sums = self.codes.apply_node(position, (xs[0] / scale).round_())
             factor = self.steps[position] / torch.tensor(grid.scale)
             return _on_grid(sums * factor[:, None, None], grid)
+        if grid.bits > 8:
+            y = self.codes.apply_node(position, *xs)
+            return y if isinstance(node.op, MOVES) else _round(y, grid)
         if isinstance(node.op, Add | Multiply):
             join = _add if isinstance(node.op, Add) else _multiply
             return join(xs, self._scales(position), grid)
@@ -188,7 +201,8 @@ def _fixed_point(x: Tensor, ratio: float) -> Tensor:
 
 def _on_grid(steps: Tensor, grid: Grid) -> Tensor:
     """Values from multiples of the grid's scale, rounded and limited."""
-    limited = steps.round().clamp_(-128 - grid.zero_point, 127 - grid.zero_point)
+    zero = grid.zero_point
+    limited = steps.round().clamp_(grid.lowest_code - zero, grid.highest_code - zero)
     return limited.mul_(grid.scale)
 
 

@@ -1,6 +1,7 @@
 """What a network costs, counted: parameters, multiply-accumulates, bytes moved, peak memory."""
 
 import math
+from collections.abc import Container
 from dataclasses import dataclass
 
 from nas.graph import (
@@ -36,12 +37,16 @@ __all__ = [
     "Cost",
     "count_fixed_parameters",
     "count_macs",
+    "count_operations",
     "count_parameters",
     "macs_of",
     "parameters_of",
     "peak_memory_bytes",
     "read_cost",
+    "skip_memory_bytes",
 ]
+
+_FLOAT_BITS = 32
 
 parameters_of = OpTable[int]("parameters")
 macs_of = OpTable[int]("macs")
@@ -133,6 +138,74 @@ def peak_memory_bytes(graph: Graph, height: int, width: int) -> int:
     return peak
 
 
+def count_operations(
+    graph: Graph,
+    height: int,
+    width: int,
+    *,
+    weight_bits: int = _FLOAT_BITS,
+    feature_bits: int = _FLOAT_BITS,
+    where: Container[int] | None = None,
+) -> float:
+    """Multiplications of one inference, those of few bits as their share of a float one.
+
+    A product of M and P bits counts M P / 1024. A convolution that is given fewer bits than the
+    quantised network has those.
+
+    Args:
+        graph: Any graph.
+        height: Of the low-resolution input, in pixels.
+        width: Of the low-resolution input, in pixels.
+        weight_bits: Of kernels; 32 is float.
+        feature_bits: Of what convolutions read; 32 is float.
+        where: Positions of the nodes with these bits (default: all); the others stay float.
+
+    Source:
+        Wang et al. 2021 (arXiv:2011.14265), Table 2, whose figures follow this rule; for 6 bits
+        they are divided by 28.4 instead of 1024 / 36.
+    """
+    total = 0.0
+    for position, macs in enumerate(_by_node(graph, macs_of, height, width)):
+        if where is None or position in where:
+            own = getattr(graph.nodes[position].op, "bits", _FLOAT_BITS)
+            bits = (b if b == _FLOAT_BITS else min(b, own) for b in (weight_bits, feature_bits))
+            total += macs * math.prod(bits) / _FLOAT_BITS**2
+        else:
+            total += macs
+    return total
+
+
+def skip_memory_bytes(graph: Graph, height: int, width: int, *, bits: int = _FLOAT_BITS) -> int:
+    """Largest sum of the maps that must be kept at once while the image has its own size.
+
+    A node's output takes the place of what is not read any more. What depth-to-space enlarges is
+    not counted.
+
+    Args:
+        graph: Any graph.
+        height: Of the low-resolution input, in pixels.
+        width: Of the low-resolution input, in pixels.
+        bits: Of each value that is kept.
+
+    Source:
+        Wang et al. 2021 (arXiv:2011.14265), Table 2: three maps for SRResNet, of its long skip,
+        of a block's skip, and inside the block.
+    """
+    shapes = graph.shapes(height, width)
+    last_use = [max(readers, default=len(shapes)) for readers in graph.consumers]
+
+    def counts(position: int) -> bool:
+        readers = [graph.nodes[reader].op for reader in graph.consumers[position]]
+        enlarged = bool(readers) and all(isinstance(op, DepthToSpace) for op in readers)
+        return shapes[position].height <= height and not enlarged
+
+    peak = max(
+        sum(shapes[i].elements for i in range(position + 1) if last_use[i] > position and counts(i))
+        for position in range(len(shapes))
+    )
+    return peak * bits // 8
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """Everything counted of one network at one input size."""
@@ -154,8 +227,12 @@ def read_cost(graph: Graph, height: int = 360, width: int = 640) -> Cost:
 
 
 def _total(graph: Graph, table: OpTable[int], height: int, width: int) -> int:
+    return sum(_by_node(graph, table, height, width))
+
+
+def _by_node(graph: Graph, table: OpTable[int], height: int, width: int) -> list[int]:
     shapes = graph.shapes(height, width)
-    return sum(
+    return [
         table(node.op, *(shapes[i] for i in node.inputs), shapes[position])
         for position, node in enumerate(graph.nodes)
-    )
+    ]

@@ -1,6 +1,6 @@
 """The readout in closed form: ridge regression of the last convolution on its features."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +10,7 @@ from torch.nn import functional
 from nas.readers.readout import Readout
 from nas.readers.to_torch import space_to_depth
 
-__all__ = ["Solution", "added_to", "ridge_readout"]
+__all__ = ["NormalEquations", "Solution", "added_to", "ridge_readout"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,52 @@ class Solution:
     normal: Tensor
 
 
-def added_to(readout: Readout, outputs: Sequence[Tensor]) -> Tensor | float:
+def added_to(readout: Readout, outputs: Sequence[Tensor] | Mapping[int, Tensor]) -> Tensor | float:
     """What is added to a readout, in the shape that the readout writes; `outputs` by position."""
     if readout.added is None:
         return 0.0
     added = outputs[readout.added]
     return space_to_depth(added, readout.block) if readout.shuffled else added
+
+
+class NormalEquations:
+    """Sums over pixels, from which the nearest convolution follows; pixels come in batches.
+
+    Args:
+        kernel: Present kernel, (f, c, k, k); solutions are shrunk towards it.
+        bias: Present bias, (f,), or None where the convolution has none.
+    """
+
+    def __init__(self, kernel: Tensor, bias: Tensor | None) -> None:
+        self._kernel, self._biased = kernel, bias is not None
+        parameters = kernel.reshape(len(kernel), -1)
+        if bias is not None:
+            parameters = torch.cat([parameters, bias[:, None]], dim=1)
+        self._parameters = parameters
+        size = parameters.shape[1]
+        self._normal = torch.zeros(size, size, dtype=torch.float64)
+        self._moment = torch.zeros(size, len(kernel), dtype=torch.float64)
+
+    def add(self, features: Tensor, target: Tensor) -> None:
+        """Counts what the convolution reads, (n, c, h, w), and should write, (n, f, h, w)."""
+        f, c, k, _ = self._kernel.shape
+        # Four patches at a time stay in the cache.
+        for x, y in zip(torch.split(features, 4), torch.split(target, 4), strict=True):
+            rows = functional.unfold(x, k, padding=k // 2).transpose(1, 2).reshape(-1, c * k * k)
+            if self._biased:
+                rows = torch.cat([rows, torch.ones(len(rows), 1)], dim=1)
+            wanted = y.flatten(2).transpose(1, 2).reshape(-1, f)
+            self._normal += (rows.T @ rows).double()
+            self._moment += (rows.T @ (wanted - rows @ self._parameters.T)).double()
+
+    def solve(self, ridge: float) -> Solution:
+        """The nearest convolution, with a penalty relative to the mean diagonal."""
+        normal = self._normal.clone()
+        normal.diagonal().add_(ridge * normal.diagonal().mean())
+        solved = self._parameters + torch.linalg.solve(normal, self._moment).T.float()
+        if not self._biased:
+            return Solution(solved.reshape(self._kernel.shape), None, normal)
+        return Solution(solved[:, :-1].reshape(self._kernel.shape), solved[:, -1], normal)
 
 
 def ridge_readout(
@@ -48,23 +88,6 @@ def ridge_readout(
         bias: Present bias, (f,), or None where the convolution has none.
         ridge: Penalty relative to the mean diagonal of the normal matrix.
     """
-    f, c, k, _ = kernel.shape
-    parameters = kernel.reshape(f, -1)
-    if bias is not None:
-        parameters = torch.cat([parameters, bias[:, None]], dim=1)
-    size = parameters.shape[1]
-    normal = torch.zeros(size, size, dtype=torch.float64)
-    moment = torch.zeros(size, f, dtype=torch.float64)
-    # Four patches at a time stay in the cache.
-    for x, y in zip(torch.split(features, 4), torch.split(target, 4), strict=True):
-        rows = functional.unfold(x, k, padding=k // 2).transpose(1, 2).reshape(-1, c * k * k)
-        if bias is not None:
-            rows = torch.cat([rows, torch.ones(len(rows), 1)], dim=1)
-        wanted = y.flatten(2).transpose(1, 2).reshape(-1, f)
-        normal += (rows.T @ rows).double()
-        moment += (rows.T @ (wanted - rows @ parameters.T)).double()
-    normal.diagonal().add_(ridge * normal.diagonal().mean())
-    solved = parameters + torch.linalg.solve(normal, moment).T.float()
-    if bias is None:
-        return Solution(solved.reshape(kernel.shape), None, normal)
-    return Solution(solved[:, :-1].reshape(kernel.shape), solved[:, -1], normal)
+    equations = NormalEquations(kernel, bias)
+    equations.add(features, target)
+    return equations.solve(ridge)

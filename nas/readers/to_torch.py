@@ -22,6 +22,7 @@ from nas.graph import (
     LeakyRelu,
     Multiply,
     NearestConv2d,
+    Op,
     Prelu,
     Relu,
     Repeat,
@@ -285,11 +286,18 @@ class GraphModule(nn.Module):
 
     def apply_node(self, position: int, *xs: Tensor) -> Tensor:
         """The output of one node, given what it reads."""
+        return self.apply_op(self.graph.nodes[position].op, position, *xs)
+
+    def apply_op(self, op: Op, position: int, *xs: Tensor) -> Tensor:
+        """The output of `op` with what the node at `position` holds."""
+        return forward_of(op, self.parts_of(position), *xs)
+
+    def parts_of(self, position: int) -> Parts:
+        """What the node at `position` holds."""
         name = str(position)
         tables = {part: self._table(part) for part in ("kernel", "bias", *self.others)}
         held = {part: table[name] for part, table in tables.items() if name in table}
-        parts = Parts(training=self.training, **held)
-        return forward_of(self.graph.nodes[position].op, parts, *xs)
+        return Parts(training=self.training, **held)
 
     @torch.no_grad()
     def load_weights(self, weights: Weights) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 from nas.data.sets import Dataset
 from nas.graph import Graph
 from nas.quantize.quiet import quiet
+from nas.search.effort import SEARCH
 from nas.search.evaluation import Evaluator
-from nas.train.recipe import SEARCH
 
 __all__ = ["TrainingBench"]
 
@@ -16,7 +16,7 @@ class TrainingBench(Evaluator):
     """An evaluator that can also make a finalist of a network."""
 
     def __init__(self, dataset: Dataset, *, scale: int, seed: int) -> None:
-        super().__init__(dataset, scale=scale, seed=seed, recipe=SEARCH)
+        super().__init__(dataset, scale=scale, seed=seed, effort=SEARCH)
 
     def finalise(self, graph: Graph, folder: Path) -> dict[str, Any]:
         """Trains longer, converts and measures; see `nas.search.finalists`."""

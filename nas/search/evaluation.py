@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from nas.data.metrics import psnr_db
-from nas.data.patches import PatchSampler, calibration_patches, validation_crops
+from nas.data.patches import validation_crops
 from nas.data.sets import Dataset
 from nas.graph import Graph
 from nas.quantize.refit import quantize
@@ -19,8 +19,10 @@ from nas.quantize.scheme import Grid
 from nas.quantize.simulate import Simulation
 from nas.readers.to_torch import image_tensor, in_uint8, to_torch
 from nas.readers.weights import Weights
-from nas.train.loop import SolveSet, Trainer
-from nas.train.recipe import SEARCH, Recipe
+from nas.search.effort import SEARCH, Effort
+from nas.train.feed import Feed
+from nas.train.stages import Recipe
+from nas.train.trainer import Conditions, Trainer
 
 __all__ = ["Evaluation", "Evaluator", "Reading"]
 
@@ -57,36 +59,26 @@ class Evaluator:
         dataset: Training and validation pairs.
         scale: Upscaling factor.
         seed: Of patches, starts and calibration.
-        recipe: How candidates train.
+        effort: How candidates train.
     """
 
-    def __init__(self, dataset: Dataset, *, scale: int, seed: int, recipe: Recipe = SEARCH) -> None:
+    def __init__(self, dataset: Dataset, *, scale: int, seed: int, effort: Effort = SEARCH) -> None:
         self.scale = scale
         self.seed = seed
-        self.recipe = recipe
-        self._sampler = PatchSampler(
-            dataset.train, lr_patch=recipe.lr_patch, scale=scale, seed=seed
-        )
-        self.solve_set = SolveSet(
-            *calibration_patches(
-                dataset.train,
-                lr_size=recipe.solve_lr_size,
-                count=recipe.solve_patches,
-                seed=seed + 1,
-                scale=scale,
-            )
-        )
+        self.effort = effort
+        self._feed = Feed(dataset.train, scale=scale, seed=seed)
+        self.solve_set = self._feed.solve_set
         smallest = min(min(pair.lr.shape[:2]) for pair in dataset.valid)
         self.crops, self._wanted = validation_crops(
             dataset.valid,
             lr_size=min(LARGEST_CROP, smallest),
             scale=scale,
-            count=recipe.validation_crops,
+            count=effort.validation_crops,
         )
 
     def trainer(self, graph: Graph, recipe: Recipe | None = None) -> Trainer:
         """A fresh training run of a network."""
-        return Trainer(graph, self._sampler, self.solve_set, recipe or self.recipe, seed=self.seed)
+        return Trainer(graph, recipe or self.effort.recipe, self._feed, Conditions(self.seed))
 
     def evaluate(self, graph: Graph, go_on: Callable[[Reading], bool]) -> Evaluation:
         """Trains rung by rung as long as `go_on` of the latest reading says so."""
@@ -94,7 +86,7 @@ class Evaluator:
         seconds = {"train": 0.0, "quantize": 0.0, "evaluate": 0.0}
         began = time.perf_counter()
         trainer = self.trainer(graph)
-        for rung in self.recipe.rungs:
+        for rung in self.effort.rungs:
             trainer.advance(rung)
             seconds["train"] += time.perf_counter() - began
             weights = trainer.weights()
@@ -107,7 +99,7 @@ class Evaluator:
             )
             seconds["evaluate"] += time.perf_counter() - began
             readings.append(reading)
-            if rung != self.recipe.rungs[-1] and not go_on(reading):
+            if rung != self.effort.rungs[-1] and not go_on(reading):
                 break
             began = time.perf_counter()
         return Evaluation(

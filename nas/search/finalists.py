@@ -14,14 +14,15 @@ from nas.export.package import write_package
 from nas.graph import Graph
 from nas.quantize.refit import quantize
 from nas.readers.to_torch import image_tensor, to_torch
+from nas.search.effort import FINAL
 from nas.search.evaluation import Evaluator
-from nas.train.recipe import FINAL, Recipe
+from nas.train.stages import Recipe
 
 __all__ = ["finalise"]
 
 
 def finalise(
-    evaluator: Evaluator, graph: Graph, folder: Path, *, recipe: Recipe = FINAL
+    evaluator: Evaluator, graph: Graph, folder: Path, *, recipe: Recipe = FINAL.recipe
 ) -> dict[str, Any]:
     """Trains with `recipe` and writes the package into `folder`.
 

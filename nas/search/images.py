@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
+from nas.data.patches import CALIBRATION_LR_SIZE
 from nas.data.sets import Dataset, load_dataset
 from nas.search.config import SearchConfig
-from nas.train.recipe import SEARCH
 
 __all__ = ["load_images"]
 
@@ -18,7 +18,7 @@ def load_images(config: SearchConfig, on_skip: Callable[[str], None]) -> Dataset
     return load_dataset(
         config.data,
         scale=config.scale,
-        lr_patch=SEARCH.solve_lr_size,  # the largest patch that training or a solve takes
+        lr_patch=CALIBRATION_LR_SIZE,  # the largest patch that training or a solve takes
         valid=config.valid,
         seed=config.seed,
         on_skip=on_skip,

@@ -7,64 +7,12 @@ published step at the same fraction of the stage, so that any schedule keeps its
 from dataclasses import dataclass, field
 from typing import Literal
 
+from nas.data.patches import Augment
+from nas.quantize.settings import Fqsr, Qat
 from nas.train.losses import L1, Loss
 from nas.train.schedules import Constant, Schedule
 
-__all__ = ["Augment", "Fqsr", "Prune", "Qat", "Recipe", "Stage"]
-
-
-@dataclass(frozen=True, slots=True)
-class Augment:
-    """What is done to patches at random.
-
-    Args:
-        geometric: One of the eight flips and rotations of the square.
-        intensities: Both patches are multiplied by one of these.
-        shuffle: The colours of both patches are permuted.
-    """
-
-    geometric: bool = True
-    intensities: tuple[float, ...] = (1.0,)
-    shuffle: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Qat:
-    """INT8 training on the grids that the converted file has.
-
-    Args:
-        ranges: How the range of each grid comes about: "minmax" follows a moving average of the
-            extremes; the others are trained: "lsq" (step), "pact" (clip of what is rectified) and
-            "daia" (interval, started from the mean of maxima over 20 steps).
-        sqcl: Weight of the calibration loss |Q(v) - v| (0: none).
-    """
-
-    ranges: Literal["minmax", "lsq", "pact", "daia"] = "minmax"
-    sqcl: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Fqsr:
-    """Fully quantised training at few bits: simulated only, no file holds it.
-
-    Args:
-        weights: Bits of kernels, 2 to 8, or 32 for float.
-        features: Bits of what convolutions read.
-        skips: Bits of what convolutions write and sums add.
-        grid: "code": 2^bits levels without zero for signed data; "paper": 2 (2^bits - 1) + 1 levels
-            with zero.
-        daia: Whether intervals are started from data and trained; else they are the running maxima.
-        sqcl: Weight of the calibration loss (0: none).
-        dorefa: Weights and activations as in DoReFa-Net instead; a baseline.
-    """
-
-    weights: int = 8
-    features: int = 8
-    skips: int = 32
-    grid: Literal["code", "paper"] = "code"
-    daia: bool = True
-    sqcl: float = 0.3
-    dorefa: bool = False
+__all__ = ["Fqsr", "Prune", "Qat", "Recipe", "Stage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +50,7 @@ class Stage:
             before.
         adversarial: Weight of the loss of a discriminator that trains beside (SRGAN).
         prune: What is taken out first.
+        fuse: Whether train-time forms are first collapsed, so that plain convolutions train.
         carry: Whether the long skip is first rewritten into three channels that carry the image
             through the convolutions, whose weights are then kept.
         quantisation: Whether and how the network trains quantised.
@@ -112,7 +61,7 @@ class Stage:
     loss: Loss = field(default=L1())
     batch_size: int = 16
     lr_patch: int = 64
-    augment: Augment = Augment()
+    augment: Augment = field(default=Augment())
     betas: tuple[float, float] = (0.9, 0.999)
     epsilon: float = 1e-8
     clip_in_loss: bool = True
@@ -124,6 +73,7 @@ class Stage:
     distil: float = 0.0
     adversarial: float = 0.0
     prune: Prune | None = None
+    fuse: bool = False
     carry: bool = False
     quantisation: Qat | Fqsr | None = None
 

@@ -23,10 +23,29 @@ from nas.graph import (
 )
 from nas.readers.readout import find_readout
 from nas.readers.weights import Array, he_normal, initial_weights, weight_nodes
+from nas.train.stages import Recipe
 
-__all__ = ["identity_start"]
+__all__ = ["he_start", "identity_start", "start_of"]
 
 Carried = dict[int, int]  # colour -> channel that holds it
+
+
+def start_of(graph: Graph, recipe: Recipe, *, seed: int) -> dict[str, Array]:
+    """The weights with which a recipe begins."""
+    begin = identity_start if recipe.start == "identity" else he_start
+    return begin(graph, seed=seed, gain=recipe.gain)
+
+
+def he_start(graph: Graph, *, seed: int, gain: float) -> dict[str, Array]:
+    """He-normal kernels times `gain`, no biases, normalisations that change nothing."""
+    rng = np.random.default_rng(seed)
+    found: dict[str, Array] = {}
+    for position, _, parts in weight_nodes(graph):
+        for part, shape in parts.items():
+            random = part == "kernel"
+            start = he_normal(shape, rng) * gain if random else initial_weights(part, shape)
+            found[f"{position}/{part}"] = start
+    return found
 
 
 def identity_start(graph: Graph, *, seed: int, gain: float) -> dict[str, Array]:

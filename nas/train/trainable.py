@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterator
-from typing import cast
+from dataclasses import replace
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nas.graph import Graph
+from nas.graph import Conv2d, Graph, Op, Relu
 from nas.readers.to_torch import GraphModule, Parts, forward_of, to_torch
 from nas.readers.weights import Array, Weights, conv_nodes, kernel_to_torch
 from nas.train.forms import FormConv
@@ -26,11 +27,22 @@ class Trainable(GraphModule):
         seed: Of the random part of forms.
         online: Whether forms are collapsed in each step and run as one convolution, as in SESR,
             where that is what their branches compute; otherwise the branches are run.
+        activation: What is run in place of each ReLU while training; "silu" is smooth (GenMedia).
     """
 
-    def __init__(self, graph: Graph, *, seed: int = 0, online: bool = True) -> None:
+    warmup_steps = 0
+
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        seed: int = 0,
+        online: bool = True,
+        activation: Literal["relu", "silu"] = "relu",
+    ) -> None:
         super().__init__(graph)
         self.online = online
+        self._smooth = activation == "silu"
         self.forms = nn.ModuleDict()
         self._deployed_parts = [f"{name}/{part}" for name, part, _ in self.named_parts()]
         for position, op, channels in conv_nodes(graph):
@@ -43,13 +55,22 @@ class Trainable(GraphModule):
 
     def apply_node(self, position: int, *xs: Tensor) -> Tensor:
         """The output of one node, given what it reads."""
+        op = self.graph.nodes[position].op
+        if self._smooth and isinstance(op, Relu):
+            return functional.silu(xs[0])
+        if self._smooth and isinstance(op, Conv2d) and op.activation == "relu":
+            return functional.silu(self.apply_op(replace(op, activation="none"), position, *xs))
+        return self.apply_op(op, position, *xs)
+
+    def apply_op(self, op: Op, position: int, *xs: Tensor) -> Tensor:
+        """The output of `op` with what the node at `position` holds."""
         form = self._form(position)
-        if form is None:
-            return super().apply_node(position, *xs)
+        if form is None or not isinstance(op, Conv2d):
+            return super().apply_op(op, position, *xs)
         if self.online and (form.steady or not self.training):
-            return forward_of(form.op, Parts(*form.collapse()), *xs)
+            return forward_of(op, Parts(*form.collapse()), *xs)
         y = form.forward(*xs)
-        return functional.relu(y) if form.op.activation == "relu" else y
+        return functional.relu(y) if op.activation == "relu" else y
 
     def parameters_of(self, position: int) -> list[nn.Parameter]:
         """Those of one node."""
@@ -117,6 +138,16 @@ class Trainable(GraphModule):
         outputs = self.plain().run(x, range(len(self.graph.nodes)))
         for name, form in self._forms():
             form.settle(outputs[self.graph.nodes[int(name)].inputs[0]])
+
+    def begin_step(self, step: int) -> None:
+        """Nothing to prepare."""
+
+    def after_step(self) -> None:
+        """Nothing to put right."""
+
+    def penalty(self) -> Tensor | None:
+        """Nothing is added to the loss."""
+        return None
 
     def _form(self, position: int) -> FormConv | None:
         name = str(position)

@@ -7,15 +7,13 @@ from nas.graph import (
     BatchNorm,
     Conv2d,
     DepthToSpace,
-    GlobalAveragePool,
     Graph,
     GraphBuilder,
-    LeakyRelu,
     Op,
     Prelu,
-    Sigmoid,
 )
 from nas.graph.blocks import relu_convs, residual
+from nas.graph.discriminator import discriminator
 from nas.zoo.entry import Entry
 from nas.zoo.figures import FQSR_PAPER
 from nas.zoo.fqsr_tables import EDSR, LITE, SRGAN, SRRESNET, WITHOUT_MAPPING
@@ -23,8 +21,6 @@ from nas.zoo.fqsr_tables import EDSR, LITE, SRGAN, SRRESNET, WITHOUT_MAPPING
 __all__ = ["ENTRIES"]
 
 SLOPE = Prelu(shared=True)
-LEAKY = LeakyRelu(0.2)
-NORMED = (Conv2d(64, bias=False), BatchNorm())
 
 
 def doublings(scale: int, *step: Op) -> list[Op]:
@@ -32,16 +28,17 @@ def doublings(scale: int, *step: Op) -> list[Op]:
     return [op for _ in range(scale.bit_length() - 1) for op in step]
 
 
-def sr_resnet(scale: int, blocks: int | None = 16) -> Graph:
+def sr_resnet(scale: int, blocks: int | None = 16, width: int = 64) -> Graph:
     """Blocks with batch normalisation, no biases; `blocks` None leaves the whole middle out."""
     g = GraphBuilder(channels=3)
-    head = g.chain(g.input, Conv2d(64, kernel=9, bias=False), SLOPE)
+    normed = (Conv2d(width, bias=False), BatchNorm())
+    head = g.chain(g.input, Conv2d(width, kernel=9, bias=False), SLOPE)
     x = head
     for _ in range(blocks or 0):
-        x = residual(g, x, *NORMED, SLOPE, *NORMED)
+        x = residual(g, x, *normed, SLOPE, *normed)
     if blocks is not None:
-        x = g.append(Add(), g.chain(x, *NORMED), head)
-    up = doublings(scale, Conv2d(256, bias=False), DepthToSpace(2), SLOPE)
+        x = g.append(Add(), g.chain(x, *normed), head)
+    up = doublings(scale, Conv2d(4 * width, bias=False), DepthToSpace(2), SLOPE)
     return g.graph(g.chain(x, *up, Conv2d(3, kernel=9, bias=False)))
 
 
@@ -54,17 +51,6 @@ def edsr(scale: int, blocks: int = 16) -> Graph:
         x = residual(g, x, *relu_convs(64), Conv2d(64))
     x = g.append(Add(), g.append(Conv2d(64), x), head)
     return g.graph(g.chain(x, *doublings(scale, Conv2d(256), DepthToSpace(2)), Conv2d(3)))
-
-
-def discriminator() -> Graph:
-    """Eight convs, every second one halving the size, then a probability."""
-    g = GraphBuilder(channels=3)
-    x = g.chain(g.input, Conv2d(64), LEAKY, Conv2d(64, stride=2), BatchNorm(), LEAKY)
-    for width in (128, 256, 512):
-        for stride in (1, 2):
-            x = g.chain(x, Conv2d(width, stride=stride), BatchNorm(), LEAKY)
-    points = (Conv2d(1024, kernel=1), LEAKY, Conv2d(1, kernel=1), Sigmoid())
-    return g.graph(g.chain(x, GlobalAveragePool(), *points))
 
 
 def entries_at(scale: int) -> tuple[Entry, ...]:

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from nas.data.dead_leaves import dead_leaves
 from nas.data.images import Pair
-from nas.data.patches import PatchSampler, calibration_patches, validation_crops
+from nas.data.patches import Augment, PatchSampler, calibration_patches, validation_crops
 from nas.data.resample import downscale
 from nas.errors import DataError
 
+PLAIN = Augment()
+ALL = Augment(intensities=(1.0, 0.7, 0.5), shuffle=True)
 PAIRS = [Pair(str(i), downscale(image, 3), image) for i, image in enumerate(dead_leaves(0, 3, 90))]
 
 
@@ -24,8 +26,10 @@ def coded(name: int, height: int, width: int) -> Pair:
     return Pair(str(name), lr, lr.repeat(3, 0).repeat(3, 1))
 
 
-def sampler(pairs: list[Pair], lr_patch: int = 8, seed: int = 0) -> PatchSampler:
-    return PatchSampler(pairs, lr_patch=lr_patch, scale=3, seed=seed)
+def sampler(
+    pairs: list[Pair], lr_patch: int = 8, seed: int = 0, augment: Augment = PLAIN
+) -> PatchSampler:
+    return PatchSampler(pairs, lr_patch=lr_patch, scale=3, seed=seed, augment=augment)
 
 
 def interior_difference(low: np.ndarray, high: np.ndarray) -> int:
@@ -75,6 +79,87 @@ def test_all_eight_turns_occur() -> None:
 def test_every_position_is_reached_and_none_outside() -> None:
     lr, _ = sampler([coded(0, 10, 9)]).batch(0, 400)
     assert set(corners(lr)) == {(0, top, left) for top in range(3) for left in range(2)}
+
+
+# What steps 0 and 5 of seed 7 have shown since the first release: image, top, left, turn.
+SHOWN = [
+    (0, [(3, 26, 12, 2), (3, 28, 7, 0), (1, 1, 5, 7), (3, 32, 6, 2)]),
+    (5, [(3, 11, 20, 0), (1, 0, 18, 6), (1, 2, 6, 4)]),
+]
+
+
+@pytest.mark.parametrize(("step", "shown"), SHOWN, ids=["step 0", "step 5"])
+def test_patches_stay_what_they_were(step: int, shown: list[tuple[int, int, int, int]]) -> None:
+    pairs = [coded(1, 20, 30), coded(2, 16, 9), coded(3, 40, 40)]
+    lr, _ = sampler(pairs, seed=7).batch(step, len(shown))
+    for patch, (image, top, left, turn) in zip(lr, shown, strict=True):
+        rows, columns = np.mgrid[top : top + 8, left : left + 8]
+        rows, columns = (rows[::-1], columns[::-1]) if turn & 1 else (rows, columns)
+        rows, columns = (rows[:, ::-1], columns[:, ::-1]) if turn & 2 else (rows, columns)
+        rows, columns = (rows.T, columns.T) if turn & 4 else (rows, columns)
+        np.testing.assert_array_equal(patch[..., 0], image)
+        np.testing.assert_array_equal(patch[..., 1], rows)
+        np.testing.assert_array_equal(patch[..., 2], columns)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**7), st.integers(1, 9))
+def test_draws_are_all_that_is_needed_to_make_the_patches(step: int, size: int) -> None:
+    used = sampler(PAIRS, augment=Augment(shuffle=True))
+    draws = used.draws(step, size)
+    lr, hr = used.batch(step, size)
+    for i in range(size):
+        pair = used.pairs[draws.images[i]]
+        top, left, turn = draws.tops[i], draws.lefts[i], draws.turns[i]
+        for found, image, times in ((lr[i], pair.lr, 1), (hr[i], pair.hr, 3)):
+            rows = slice(top * times, (top + 8) * times)
+            patch = image[rows, left * times : (left + 8) * times]
+            patch = patch[::-1] if turn & 1 else patch
+            patch = patch[:, ::-1] if turn & 2 else patch
+            patch = patch.transpose(1, 0, 2) if turn & 4 else patch
+            np.testing.assert_array_equal(found, patch[:, :, draws.colours[i]])
+
+
+def test_what_is_done_to_patches_does_not_change_which_they_are() -> None:
+    plain, bare, every = (
+        sampler(PAIRS, augment=augment).draws(3, 64)
+        for augment in (PLAIN, Augment(geometric=False), ALL)
+    )
+    for other in (bare, every):
+        np.testing.assert_array_equal(other.images, plain.images)
+        np.testing.assert_array_equal(other.tops, plain.tops)
+        np.testing.assert_array_equal(other.lefts, plain.lefts)
+    np.testing.assert_array_equal(every.turns, plain.turns)
+
+
+def test_nothing_is_done_that_was_not_asked_for() -> None:
+    draws = sampler(PAIRS, augment=Augment(geometric=False)).draws(0, 64)
+    assert set(draws.turns.tolist()) == {0}
+    assert set(draws.intensities.tolist()) == {1.0}
+    np.testing.assert_array_equal(draws.colours, np.tile([0, 1, 2], (64, 1)))
+
+
+def test_intensities_are_drawn_equally_often() -> None:
+    drawn = sampler(PAIRS, augment=ALL).draws(0, 3000).intensities
+    assert drawn.dtype == np.float32
+    for intensity in (1.0, 0.7, 0.5):
+        assert np.mean(drawn == np.float32(intensity)) == pytest.approx(1 / 3, abs=0.035)  # 4 sigma
+
+
+def test_all_six_orders_of_the_colours_are_drawn_equally_often() -> None:
+    colours = sampler(PAIRS, augment=ALL).draws(0, 3000).colours
+    orders, counts = np.unique(colours, axis=0, return_counts=True)
+    assert len(orders) == 6
+    assert np.all(np.sort(orders, axis=1) == [0, 1, 2])
+    np.testing.assert_allclose(counts / 3000, 1 / 6, atol=0.028)  # 4 sigma
+
+
+def test_batch_refuses_intensities_which_whole_numbers_would_round() -> None:
+    used = sampler(PAIRS, augment=ALL)
+    message = "uint8 patches cannot have intensities (1.0, 0.7, 0.5)"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        used.batch(0, 4)
+    assert used.cut(used.draws(0, 4))[1].shape == (4, 24, 24, 3)
 
 
 def test_images_are_picked_by_area() -> None:

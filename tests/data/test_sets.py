@@ -5,9 +5,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nas.data import bundled
+from nas.data.images import read_image
 from nas.data.sets import Dataset, load_dataset
 from nas.errors import DataError
 
@@ -34,6 +36,17 @@ def test_train_and_valid_sub_folders_are_used(tmp_path: Path, write: Write) -> N
     dataset = load(tmp_path)
     assert names(dataset) == (["00.png", "01.png", "02.png"], ["10.png", "11.png"])
     assert (dataset.name, dataset.skipped) == (tmp_path.name, ())
+
+
+def test_the_layout_of_div2k_says_what_validates(tmp_path: Path, write: Write) -> None:
+    for part, first in (("train", 0), ("valid", 10)):
+        fill(tmp_path / f"DIV2K_{part}_HR", write, 2, first)
+        for i in range(first, first + 2):
+            lr = tmp_path / f"DIV2K_{part}_LR_bicubic/X3/{i:02}x3.png"
+            write(lr, 12, 15, seed=100 + i)
+    dataset = load(tmp_path)
+    assert names(dataset) == (["00.png", "01.png"], ["10.png", "11.png"])
+    np.testing.assert_array_equal(dataset.valid[1].lr, read_image(lr))
 
 
 def test_a_named_validation_folder_is_used(tmp_path: Path, write: Write) -> None:

@@ -1,7 +1,7 @@
 """The converted file is all integer, and computes what the simulation says it would."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -12,7 +12,6 @@ from ai_edge_litert.interpreter import Interpreter
 from nas.data.dead_leaves import dead_leaves
 from nas.data.images import Pair
 from nas.data.metrics import psnr_db
-from nas.data.patches import PatchSampler, calibration_patches
 from nas.data.resample import downscale
 from nas.errors import IllegalError
 from nas.graph import Concat, Conv2d, Graph, GraphBuilder, Tanh
@@ -24,12 +23,21 @@ from nas.quantize.simulate import Simulation, calibrate
 from nas.readers.to_torch import image_tensor, to_torch
 from nas.readers.weights import Array, random_weights
 from nas.space import load_space
-from nas.train.loop import SolveSet, Trainer
-from nas.train.recipe import Recipe
+from nas.train.feed import Feed
+from nas.train.recipes import recipe
+from nas.train.schedules import Cosine, Warmup
+from nas.train.trainer import Conditions, Trainer
 from nas.zoo import zoo_entry
 
 HXNET = load_space("hxnet")
-RECIPE = Recipe(steps=200, rungs=(40,), batch_size=4, lr_patch=16, warmup_steps=10)
+STAGE = replace(
+    recipe("search").stages[0],
+    steps=200,
+    schedule=Warmup(10, Cosine(4e-3, 200)),
+    batch_size=4,
+    lr_patch=16,
+)
+RECIPE = replace(recipe("search"), stages=(STAGE,))
 HEIGHT, WIDTH = 48, 64
 OPS_OF_PUBLISHED_FILES = {
     *("QUANTIZE", "CONV_2D", "CONCATENATION", "ADD", "DEPTH_TO_SPACE"),
@@ -67,12 +75,11 @@ class Deployed:
 @cache
 def deployed(name: str) -> Deployed:
     graph = NETWORKS[name]
-    sampler = PatchSampler(pairs(), lr_patch=RECIPE.lr_patch, scale=3, seed=0)
-    solve_set = SolveSet(*calibration_patches(pairs(), lr_size=24, count=12, seed=1, scale=3))
-    trainer = Trainer(graph, sampler, solve_set, RECIPE, seed=1)
+    feed = Feed(pairs(), scale=3, seed=0)
+    trainer = Trainer(graph, RECIPE, feed, Conditions(seed=1))
     trainer.advance(40)
     trained = trainer.weights()
-    weights, grid = quantize(graph, trained, solve_set.lr)
+    weights, grid = quantize(graph, trained, feed.solve_set.lr)
     file = to_tflite(graph, weights, grid, height=HEIGHT, width=WIDTH)
     return Deployed(trained, weights, grid, file)
 

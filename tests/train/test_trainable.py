@@ -1,21 +1,31 @@
 """Training a graph in its forms: weights in and out are those of the deployed network."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from nas.data.images import Pair
-from nas.data.patches import PatchSampler, calibration_patches
 from nas.graph import Add, Clip, Conv2d, DepthToSpace, Graph, GraphBuilder, Repeat
 from nas.graph.forms import FORMS, Form
 from nas.readers.to_torch import to_torch
 from nas.readers.weights import random_weights
+from nas.train.feed import Feed
 from nas.train.forms import FormConv
-from nas.train.loop import SolveSet, Trainer
-from nas.train.recipe import Recipe
+from nas.train.recipes import recipe
+from nas.train.schedules import Cosine, Warmup
 from nas.train.trainable import Trainable
+from nas.train.trainer import Conditions, Trainer
 
-RECIPE = Recipe(steps=40, rungs=(20,), batch_size=2, lr_patch=12, warmup_steps=5)
+STAGE = replace(
+    recipe("search").stages[0],
+    steps=40,
+    schedule=Warmup(5, Cosine(4e-3, 40)),
+    batch_size=2,
+    lr_patch=12,
+)
+RECIPE = replace(recipe("search"), stages=(STAGE,))
 EXACT = [form for form in FORMS if form not in ("ghost", "plain")]  # start from any weights
 each_form = pytest.mark.parametrize("form", [form for form in FORMS if form != "plain"])
 
@@ -142,9 +152,7 @@ def test_every_convolution_draws_its_own_form() -> None:
 
 
 def trainer(leaves: tuple[Pair, ...], graph: Graph) -> Trainer:
-    sampler = PatchSampler(leaves, lr_patch=RECIPE.lr_patch, scale=3, seed=0)
-    solve_set = SolveSet(*calibration_patches(leaves, lr_size=24, count=8, seed=1, scale=3))
-    return Trainer(graph, sampler, solve_set, RECIPE, seed=1)
+    return Trainer(graph, RECIPE, Feed(leaves, scale=3, seed=0), Conditions(seed=1))
 
 
 @pytest.mark.parametrize("form", EXACT)
@@ -172,9 +180,9 @@ def test_form_trains_repeatably(leaves: tuple[Pair, ...], form: Form) -> None:
 @each_form
 def test_every_parameter_of_a_form_is_trained(leaves: tuple[Pair, ...], form: Form) -> None:
     run = trainer(leaves, network(form))
-    before = [parameter.detach().clone() for parameter in run._module.parameters()]
+    before = [parameter.detach().clone() for parameter in run._run.network.parameters()]
     run.advance(4)
-    for (name, parameter), old in zip(run._module.named_parameters(), before, strict=True):
+    for (name, parameter), old in zip(run._run.network.named_parameters(), before, strict=True):
         if form in ("ecb", "dbb") and name.endswith(("links.0.bias", "links.0.norm.beta")):
             continue  # what follows may not see it
         assert (parameter - old).abs().max() > 1e-4, name
@@ -182,15 +190,15 @@ def test_every_parameter_of_a_form_is_trained(leaves: tuple[Pair, ...], form: Fo
 
 def test_readout_in_a_form_learns_at_its_own_rate(leaves: tuple[Pair, ...]) -> None:
     run = trainer(leaves, network("repvgg", readout="rep_block"))
-    position = max(int(name) for name in run._module.forms)
-    held = set(map(id, run._module.parameters_of(position)))
-    groups = run._optimizer.param_groups
+    position = max(int(name) for name in run._run.network.forms)
+    held = set(map(id, run._run.network.parameters_of(position)))
+    groups = run._run.optimizer.param_groups
     (read,) = (group for group in groups if held & set(map(id, group["params"])))
     assert set(map(id, read["params"])) == held
     assert len(held) == 4
-    assert read["factor"] == RECIPE.readout_factor / run._module.amplification(position)
+    assert read["factor"] == STAGE.readout_factor / run._run.network.amplification(position)
     every = [parameter for group in groups for parameter in group["params"]]
-    assert len(every) == len(set(map(id, every))) == len(list(run._module.parameters()))
+    assert len(every) == len(set(map(id, every))) == len(list(run._run.network.parameters()))
 
 
 def test_wide_form_moves_its_kernel_further_than_a_plain_convolution() -> None:

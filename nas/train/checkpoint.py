@@ -1,0 +1,52 @@
+"""A training that was stopped, in two files: tensors, and what JSON can hold."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from nas.errors import TrainingError
+from nas.train.trainer import Trainer
+
+__all__ = ["restore_checkpoint", "save_checkpoint"]
+
+_NAME = "checkpoint.safetensors"
+_KEY = "training"  # of the description in the header of the file
+
+
+def save_checkpoint(folder: Path, trainer: Trainer) -> None:
+    """Replaces the checkpoint in `folder` as a whole, so that a kill leaves the old or the new."""
+    tensors, described = trainer.state()
+    held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    part = folder / f"{_NAME}.part"
+    part.write_bytes(save(held, metadata={_KEY: json.dumps(described)}))
+    part.replace(folder / _NAME)
+
+
+def restore_checkpoint(folder: Path, trainer: Trainer) -> bool:
+    """Brings a trainer to the checkpoint in `folder`; False where there is none.
+
+    Raises:
+        TrainingError: The file is damaged or of another training.
+    """
+    file = folder / _NAME
+    if not file.is_file():
+        return False
+    try:
+        content = file.read_bytes()
+        trainer.restore(load(content), _description(content))
+    except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
+        raise TrainingError(
+            f"{file} is damaged or of another training: {' '.join(str(error).split())}",
+            "train anew in another folder",
+        ) from error
+    return True
+
+
+def _description(content: bytes) -> dict[str, Any]:
+    """The JSON in the header, which begins with its length in eight bytes."""
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    return dict(json.loads(header["__metadata__"][_KEY]))
