@@ -21,6 +21,7 @@ from nas.data.patches import calibration_patches
 from nas.graph import Graph
 from nas.quantize.convert import to_tflite
 from nas.quantize.litert import run_tflite
+from nas.quantize.method import BEST
 from nas.quantize.quiet import quiet
 from nas.quantize.refit import quantize
 from nas.readers.to_keras import to_keras
@@ -95,7 +96,7 @@ def measure(bench: Bench, name: str, steps: int, clip_in_loss: bool) -> Row:
     codes = run_tflite(file, bench.lr)
     values = (codes.astype(np.float64) - zero) * scale
     as_said = np.rint(values.clip(0, 1) * 255).astype(np.uint8)
-    weights, grid = quantize(trained.graph, trained.weights, image_tensor(calibration))
+    weights, grid = quantize(trained.graph, trained.weights, image_tensor(calibration), method=BEST)
     size = bench.lr.shape[1]
     ours = run_tflite(to_tflite(trained.graph, weights, grid, height=size, width=size), bench.lr)
     return Row(

@@ -16,8 +16,8 @@ from trained import Bench, parser, table
 
 from nas.quantize.convert import to_tflite
 from nas.quantize.litert import run_tflite
+from nas.quantize.method import BEST, PLAIN
 from nas.quantize.refit import quantize
-from nas.quantize.simulate import calibrate
 from nas.train.recipes import recipe
 from nas.zoo import zoo_entry
 
@@ -38,13 +38,11 @@ def measure(bench: Bench, name: str, steps: int, seed: int) -> Quality:
     found = bench.trained(name, zoo_entry(name).build(), recipe("final"), steps=steps, seed=seed)
     graph, weights, images = found.graph, found.weights, bench.calibration
     size = bench.lr.shape[1]
-    measured = [
-        bench.psnr_db(run_tflite(to_tflite(graph, *deployed, height=size, width=size), bench.lr))
-        for deployed in (
-            (weights, calibrate(graph, weights, images)),
-            quantize(graph, weights, images),
-        )
-    ]
+    measured = []
+    for method in (PLAIN, BEST):
+        deployed = quantize(graph, weights, images, method=method)
+        file = to_tflite(graph, *deployed, height=size, width=size)
+        measured.append(bench.psnr_db(run_tflite(file, bench.lr)))
     return Quality(bench.psnr_float_db(graph, weights), *measured)
 
 

@@ -16,10 +16,10 @@ from trained import Bench, parser, table
 from nas.graph import Graph
 from nas.quantize.convert import to_tflite
 from nas.quantize.litert import run_tflite
+from nas.quantize.method import BEST, PLAIN
 from nas.quantize.refit import quantize
 from nas.quantize.scheme import Grid
 from nas.quantize.settings import Qat
-from nas.quantize.simulate import calibrate
 from nas.readers.to_torch import image_tensor, in_uint8
 from nas.readers.weights import Weights
 from nas.train.feed import Feed
@@ -61,8 +61,10 @@ def measure(bench: Bench, name: str, steps: int, more: int) -> list[Row]:
     float_weights = gone_on(further).weights()
     rows = [
         Row(name, "float", bench.psnr_float_db(graph, float_weights), float("nan")),
-        _row(bench, name, "plain", graph, (float_weights, calibrate(graph, float_weights, images))),
-        _row(bench, name, "best", graph, quantize(graph, float_weights, images)),
+        *(
+            _row(bench, name, way, graph, quantize(graph, float_weights, images, method=method))
+            for way, method in (("plain", PLAIN), ("best", BEST))
+        ),
     ]
     for ranges in RANGES:
         trainer = gone_on(replace(further, quantisation=Qat(ranges=ranges)))

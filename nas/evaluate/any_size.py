@@ -15,7 +15,7 @@ from nas.evaluate.tiles import Tiling, in_tiles, pad_to
 from nas.graph import parse_text
 from nas.quantize.stored import GRAPH, is_stored
 
-__all__ = ["AnySize", "Declared", "Shape", "Terrain", "check_input", "read_terrain"]
+__all__ = ["AnySize", "Declared", "Fit", "Shape", "check_input", "read_fit"]
 
 Shape = Sequence[int | None]
 """Of a tensor, batch first; None or less than 0 where it is free."""
@@ -49,7 +49,7 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True)
-class Terrain:
+class Fit:
     """Which images a file runs, and how to cut others.
 
     Args:
@@ -70,17 +70,17 @@ class AnySize:
     Args:
         name: For messages.
         run: On images that the file can run; None for others.
-        terrain: Which these are.
+        fit: Which these are.
     """
 
     name: str
     run: Callable[[Pixels], Pixels | None]
-    terrain: Terrain
+    fit: Fit
 
     def __call__(self, image: Pixels) -> Pixels:
         """Upscales an image of any size."""
         height, width = image.shape[:2]
-        scale, tiling = self.terrain.scale, self.terrain.tiling
+        scale, tiling = self.fit.scale, self.fit.tiling
         if (height, width) == (tiling.height, tiling.width):
             return self._tile(image)
         if height * width <= _MOST_PIXELS:
@@ -88,7 +88,7 @@ class AnySize:
             found = self._checked(pad_to(image, *sides))
             if found is not None:
                 return found[: height * scale, : width * scale]
-        if self.terrain.is_global:
+        if self.fit.is_global:
             raise UsageError(
                 f"{self.name} averages over the whole image, and runs {tiling.height}x"
                 f"{tiling.width} pixels, not {height}x{width}",
@@ -107,7 +107,7 @@ class AnySize:
 
     def _checked(self, image: Pixels) -> Pixels | None:
         """None, too, where the output has not the size that it should."""
-        found, scale = self.run(image), self.terrain.scale
+        found, scale = self.run(image), self.fit.scale
         expected = (image.shape[0] * scale, image.shape[1] * scale, 3)
         return found if found is not None and found.shape == expected else None
 
@@ -131,7 +131,7 @@ def check_input(shape: Shape) -> Size | None:
     return None if not height or not width or min(height, width) < 1 else (height, width)
 
 
-def read_terrain(path: Path, attempt: Attempt, declared: Declared) -> Terrain:
+def read_fit(path: Path, attempt: Attempt, declared: Declared) -> Fit:
     """Finds out what a file runs by running it on small black images.
 
     Args:
@@ -161,7 +161,7 @@ def read_terrain(path: Path, attempt: Attempt, declared: Declared) -> Terrain:
     height, width = declared.size or _LARGE_TILE
     margin = int(min(reach.pixels, min(height, width) // 4))
     tiling = Tiling(height, width, margin, reach.stride)
-    return Terrain(scale, tiling, math.isinf(reach.pixels))
+    return Fit(scale, tiling, math.isinf(reach.pixels))
 
 
 def _inner_stride(inner: Sequence[Shape], size: Size) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from nas.data.resample import Pixels
 from nas.errors import UsageError
-from nas.evaluate.any_size import AnySize, Declared, check_input, read_terrain
+from nas.evaluate.any_size import AnySize, Declared, check_input, read_fit
 from nas.evaluate.ends import Array, choose_ends, float_ends
 from nas.evaluate.upscaler import Upscaler
 
@@ -47,16 +47,16 @@ def keras_upscaler(path: Path, *, name: str, white: int | None) -> Upscaler:
         inner=[tensor.shape for part in _parts(network) for tensor in _outputs(part)],
         averages=any(type(part).__name__.startswith(_AVERAGES) for part in _parts(network)),
     )
-    terrain = read_terrain(path, attempt, declared)
+    fit = read_fit(path, attempt, declared)
     ends = float_ends(white)
-    entry, leave = choose_ends(attempt, ends, ends, scale=terrain.scale, size=size)
+    entry, leave = choose_ends(attempt, ends, ends, scale=fit.scale, size=size)
 
     def run(image: Pixels) -> Pixels | None:
         made = attempt(entry.encode(image)[None])
         return None if made is None else leave.decode(made[0])
 
     how = f"Keras, {entry} to {leave}"
-    return Upscaler(name, terrain.scale, how, AnySize(name, run, terrain))
+    return Upscaler(name, fit.scale, how, AnySize(name, run, fit))
 
 
 def _load(path: Path) -> Any:

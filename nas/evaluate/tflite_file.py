@@ -9,7 +9,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from nas.data.resample import Pixels
 from nas.errors import UsageError
-from nas.evaluate.any_size import AnySize, Declared, Shape, check_input, read_terrain
+from nas.evaluate.any_size import AnySize, Declared, Shape, check_input, read_fit
 from nas.evaluate.ends import Array, End, choose_ends, float_ends, integer_end
 from nas.evaluate.upscaler import Upscaler
 from nas.quantize.litert import op_names
@@ -43,9 +43,9 @@ def tflite_upscaler(path: Path, *, name: str, white: int | None) -> Upscaler:
         inner=[_shape(tensor) for tensor in tensors],
         averages="MEAN" in op_names(path),
     )
-    terrain = read_terrain(path, file, declared)
+    fit = read_fit(path, file, declared)
     entry, leave = choose_ends(
-        file, _ends(entries[0], white), _ends(leaves[0], white), scale=terrain.scale, size=size
+        file, _ends(entries[0], white), _ends(leaves[0], white), scale=fit.scale, size=size
     )
 
     def run(image: Pixels) -> Pixels | None:
@@ -53,7 +53,7 @@ def tflite_upscaler(path: Path, *, name: str, white: int | None) -> Upscaler:
         return None if made is None else leave.decode(made[0])
 
     how = f"LiteRT, {entry} to {leave}"
-    return Upscaler(name, terrain.scale, how, AnySize(name, run, terrain))
+    return Upscaler(name, fit.scale, how, AnySize(name, run, fit))
 
 
 class _File:

@@ -17,8 +17,8 @@ from nas.readers.weights import Weights
 
 __all__ = ["MOST_BYTES", "float_upscaler"]
 
-MOST_BYTES = 2**29  # of activations at once; what takes more is cut into tiles
-_LEAST_KEPT = 64  # LR pixels of a tile besides its margins, however much memory they take
+MOST_BYTES = 2**30  # of activations at once; what takes more is cut into tiles
+_LEAST_KEPT = 64  # LR pixels of a tile between its margins, however much memory they take
 
 
 def float_upscaler(
@@ -82,7 +82,9 @@ def _tiling(
     if math.isinf(reach.pixels) or height * width * pixel_bytes <= most_bytes:
         return None
     margin = int(reach.pixels)
-    least = 2 * margin + _LEAST_KEPT
+    least = 2 * margin + max(_LEAST_KEPT, 2 * margin)
     side = max(math.isqrt(int(most_bytes / pixel_bytes)), least)
-    side = -(-side // reach.stride) * reach.stride
-    return Tiling(side, side, margin, reach.stride)
+    rows, columns = (
+        -(-min(side, length) // reach.stride) * reach.stride for length in (height, width)
+    )
+    return Tiling(rows, columns, margin, reach.stride)

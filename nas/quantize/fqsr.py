@@ -9,7 +9,7 @@ from torch.nn import functional
 from nas.graph import Add, BatchNorm, Conv2d, Graph, Input, Op, TransposedConv2d
 from nas.quantize.fake import dorefa_features, dorefa_kernel
 from nas.quantize.intervals import Intervals, Quantizer
-from nas.quantize.settings import WARMUP_STEPS, Fqsr
+from nas.quantize.settings import Fqsr
 from nas.quantize.signs import unsigned_nodes
 from nas.readers.to_torch import GraphModule, Parts, forward_of
 
@@ -81,11 +81,10 @@ class FqsrNetwork(GraphModule):
         super().__init__(graph)
         self.settings = settings
         trained = settings.daia and not settings.dorefa
-        # the first step that trains intervals is like no other for the optimiser, too
-        self.warmup_steps = WARMUP_STEPS + 1 if trained else 0
         self.intervals = Intervals(
             place_quantizers(graph, settings), settings.grid, trained=trained
         )
+        self.warmup_steps = self.intervals.warmup_steps
         self._calibrating = False
         self._losses: list[Tensor] = []
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.quantize.fake import SignedGrid, interval_quantize
-from nas.quantize.settings import WARMUP_STEPS
+from nas.quantize.settings import RANGE_SPEED, WARMUP_STEPS
 
 __all__ = ["Intervals", "Quantizer"]
 
@@ -31,8 +31,8 @@ class Intervals(nn.Module):
     """One interval for each of many quantisers.
 
     Where they are trained, nothing is rounded in the first 20 steps, whose mean of the largest
-    magnitudes is where each starts; what is trained is a factor on it, so that a step of the
-    optimiser moves small and large intervals alike.
+    magnitudes is where each starts; what is trained is a factor on it, in units of `RANGE_SPEED`,
+    so that a step of the optimiser moves small and large intervals alike.
 
     Args:
         quantizers: By name.
@@ -45,6 +45,7 @@ class Intervals(nn.Module):
 
     start: Tensor
     factors: nn.Parameter | None
+    _share: Tensor
 
     def __init__(
         self, quantizers: Mapping[str, Quantizer], grid: SignedGrid, *, trained: bool
@@ -54,41 +55,50 @@ class Intervals(nn.Module):
         self.estimating = False
         self._grid: SignedGrid = grid
         self._place = {name: place for place, name in enumerate(quantizers)}
-        self._share = 1 - _KEEP
+        share = torch.tensor(1 - _KEEP)  # of what a step sees; a captured step reads it anew
+        self.register_buffer("_share", share, persistent=False)
         unknown = torch.full((len(self.quantizers),), torch.nan)
         self.register_buffer("start", unknown)
-        self.factors = nn.Parameter(torch.ones(len(self.quantizers))) if trained else None
+        first = torch.full((len(self.quantizers),), 1 / RANGE_SPEED)
+        self.factors = nn.Parameter(first) if trained else None
+
+    @property
+    def warmup_steps(self) -> int:
+        """Steps until all that follow are alike.
+
+        The first one that trains intervals is like no other for the optimiser, too.
+        """
+        return 0 if self.factors is None else WARMUP_STEPS + 1
 
     def begin_step(self, step: int) -> None:
         """Which intervals are estimated, and how."""
         self.estimating = self.factors is not None and step < WARMUP_STEPS
         mean = 1 / (step + 1)
-        self._share = mean if self.estimating else max(mean, 1 - _KEEP)
+        self._share.fill_(mean if self.estimating else max(mean, 1 - _KEEP))
 
     @torch.no_grad()
     def see(self, name: str, v: Tensor) -> None:
         """Follows values of a quantiser while training, where intervals are not trained now."""
         if self.estimating or self.factors is None:
-            self._take(name, v, self._share)
+            kept, found = self.start[self._place[name]], _largest(v)
+            followed = kept + self._share * (found - kept)
+            kept.copy_(torch.where(self._share < 1, followed, found))  # nothing is kept at first
 
     @torch.no_grad()
     def take(self, name: str, v: Tensor) -> None:
         """Makes the largest magnitude of `v` the interval."""
-        self._take(name, v, 1.0)
-
-    def _take(self, name: str, v: Tensor, share: float) -> None:
-        kept, found = self.start[self._place[name]], v.detach().abs().amax()
-        if share == 1:
-            kept.copy_(found)
-        else:
-            kept.lerp_(found, share)
+        self.start[self._place[name]] = _largest(v)
 
     def quantize(self, name: str, v: Tensor) -> Tensor:
         """`v`, rounded inside its interval."""
         quantizer, place = self.quantizers[name], self._place[name]
         interval = self.start[place].clone()  # may be followed further before the backward pass
         if self.factors is not None:
-            interval = interval * self.factors[place]
+            interval = interval * (RANGE_SPEED * self.factors[place])
         return interval_quantize(
             v, interval, bits=quantizer.bits, signed=quantizer.signed, grid=self._grid
         )
+
+
+def _largest(v: Tensor) -> Tensor:
+    return v.detach().abs().amax()

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from nas.graph import Graph
 from nas.quantize.fake import fake_quantize, grid_tensors, lsq, pact
 from nas.quantize.scheme import MOVES, Grid, Scheme, grid_of
-from nas.quantize.settings import WARMUP_STEPS
+from nas.quantize.settings import RANGE_SPEED, WARMUP_STEPS
 from nas.quantize.signs import unsigned_nodes
 
 __all__ = ["RangeKind", "Ranges"]
@@ -21,10 +21,10 @@ class Ranges(nn.Module):
     """One range for each group of nodes that shares a grid.
 
     The extremes that each node was seen to take are kept; the range of a group spans those of its
-    nodes. What is trained is a factor on ranges, one at the start, so that a step of the optimiser
-    moves small and large ranges alike: a factor for both ends (lsq: the zero point stays), one
-    for each end (daia), or one for the upper end of what is never negative (pact; the other
-    ranges follow).
+    nodes. What is trained is a factor on ranges, in units of `RANGE_SPEED` and one at the start, so
+    that a step of the optimiser moves small and large ranges alike: a factor for both ends (lsq:
+    the zero point stays), one for each end (daia), or one for the upper end of what is never
+    negative (pact; the other ranges follow).
 
     Args:
         graph: The network.
@@ -62,7 +62,8 @@ class Ranges(nn.Module):
         self.register_buffer("_trained", torch.tensor(trained), persistent=False)
         self.factors = None
         if kind != "minmax":
-            self.factors = nn.Parameter(torch.ones(2 if kind == "daia" else 1, num_groups))
+            shape = (2 if kind == "daia" else 1, num_groups)
+            self.factors = nn.Parameter(torch.full(shape, 1 / RANGE_SPEED))
         self.refresh()
 
     def _first_ends(self, position: int) -> tuple[float, float]:
@@ -109,7 +110,7 @@ class Ranges(nn.Module):
         high = torch.where(self._members, self.high.double(), -inf).amax(dim=1).clamp(min=0)
         if self.factors is None:
             return low, high
-        factors = torch.where(self._trained, self.factors.double().abs(), 1.0)
+        factors = torch.where(self._trained, RANGE_SPEED * self.factors.double().abs(), 1.0)
         return low * factors[0], high * factors[-1]
 
     def quantize(self, x: Tensor, position: int) -> Tensor:

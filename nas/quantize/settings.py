@@ -3,10 +3,17 @@
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["WARMUP_STEPS", "Fqsr", "Qat"]
+__all__ = ["RANGE_SPEED", "WARMUP_STEPS", "Fqsr", "Qat"]
 
 WARMUP_STEPS = 20
 """Steps in which DAIA sees the maxima it starts from; nothing is rounded before."""
+
+RANGE_SPEED = 10.0
+"""How much further a step of the optimiser moves a trained range than a weight of size one.
+
+Kernels have weights of about a tenth, so both change by the same share (the balance that Esser et
+al. 2020 argue for). At 4 bits, 600 steps with a speed of 1 end 0.6 dB lower.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,8 @@ class Adam:
 
     @contextmanager
     def capturing(self) -> Iterator[None]:
-        """Allows `step` to be captured; whoever has run it before, has made its state."""
+        """Allows `step` to be captured, if one that was not has made the state before."""
+        self.drop_gradients()  # those of the captured step lie where it writes them
         for group in self._adam.param_groups:
             group["capturable"] = True
         try:
@@ -76,10 +77,12 @@ class Adam:
         }
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Copies a state in, wherever its tensors are."""
+        """Copies a state in, wherever its tensors are; that before the first step is empty."""
         for i, parameter in enumerate(self.parameters):
-            held = self._adam.state[parameter]
-            for name, x in below(f"{i}/", state).items():
+            held, found = self._adam.state[parameter], below(f"{i}/", state)
+            if not found:
+                held.clear()
+            for name, x in found.items():
                 if name not in held:  # else in place: a captured step reads it there
                     like = parameter.detach() if x.ndim else x.to(parameter.device)
                     held[name] = torch.empty_like(like)

@@ -11,14 +11,15 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from nas.errors import TrainingError
 from nas.train.faults import diverged
 from nas.train.sources import HostSource, PoolSource
 from nas.train.stage_run import StageRun
 
-__all__ = ["BLOCK", "Drive", "GraphDrive", "PlainDrive", "drive_of"]
+__all__ = ["Drive", "GraphDrive", "PlainDrive", "drive_of"]
 
 _EAGER = 3  # steps before a capture: libraries choose their kernels in them
-BLOCK = 256  # steps whose patches are drawn, and whose losses are looked at, together
+_BLOCK = 256  # captured steps whose patches are drawn, and whose losses are looked at, together
 
 
 class PlainDrive:
@@ -29,17 +30,17 @@ class PlainDrive:
         self._source = source
 
     def advance(self, begin: int, end: int) -> Iterator[list[float]]:
-        """Runs steps `begin` to `end` of the training, `end` excluded, block by block.
+        """Runs steps `begin` to `end` of the training, `end` excluded.
 
         Yields:
-            Losses of the steps that were finished since the last time, maybe none. Between two
-            blocks others may train.
+            Losses of the steps that were finished since the last time, maybe none; where there are
+            some, all of them are, and the state is that behind them. Then others may train.
 
         Raises:
             TrainingError: A loss is not finite.
         """
-        for first in range(begin, end, BLOCK):
-            yield [self._step(step) for step in range(first, min(end, first + BLOCK))]
+        for step in range(begin, end):
+            yield [self._step(step)]
 
     def _step(self, step: int) -> float:
         lr, hr = self._source.patches(step)
@@ -53,6 +54,10 @@ class PlainDrive:
 class GraphDrive:
     """Captures the step of a stage after a few eager ones and replays it.
 
+    All work of the stage goes through a stream of its own, and nobody waits for it but who reads
+    its losses, so that several networks train side by side. A replay reads what `begin_step` writes
+    into tensors; whatever else of a step changes must have come to rest in the eager ones.
+
     Args:
         run: The stage.
         source: Of its patches, on a GPU.
@@ -64,57 +69,81 @@ class GraphDrive:
         self._stream = torch.cuda.Stream(source.device)  # type: ignore[no-untyped-call]
         self._graph: torch.cuda.CUDAGraph | None = None
         self._eager_left = max(_EAGER, run.network.warmup_steps)
-        self._draws = torch.empty(0)
+        self._reads = torch.empty(0)  # of the step that is replayed, on the device
         self._loss = torch.empty(0)
+        self._ahead: tuple[range, Tensor] | None = None  # drawn while the GPU was at work
 
     def advance(self, begin: int, end: int) -> Iterator[list[float]]:
-        """As `PlainDrive.advance`; yields while the GPU is still at work on the block."""
-        for first in range(begin, end, BLOCK):
-            yield from self._block(first, min(end, first + BLOCK))
+        """As `PlainDrive.advance`; yields nothing while the GPU is still at work on a block."""
+        blocks = [range(i, min(end, i + _BLOCK)) for i in range(begin, end, _BLOCK)]
+        for block, following in zip(blocks, [*blocks[1:], None], strict=True):
+            reads = self._drawn(block)
+            before, reads, losses = self._start(block, reads)
+            if following is not None:
+                self._ahead = (following, self._drawn(following))
+            yield []
+            with torch.cuda.stream(self._stream):
+                found: list[float] = losses.tolist()  # waits for the block
+            if not all(map(math.isfinite, found)):
+                raise self._fault(before, reads, block, found)
+            yield found
 
-    def _block(self, begin: int, end: int) -> Iterator[list[float]]:
-        before = {name: tensor.clone() for name, tensor in self._run.state().items()}
-        draws = self._source.draws(begin, end)
-        losses = torch.zeros(end - begin, device=draws.device)
-        self._stream.wait_stream(torch.cuda.current_stream())
+    def _drawn(self, block: range) -> Tensor:
+        if self._ahead is not None and self._ahead[0] == block:
+            return self._ahead[1]
+        return self._source.reads(block.start, block.stop)
+
+    def _start(self, block: range, reads: Tensor) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """Hands a block to the GPU; gives the state before it, its reads, and its losses to be."""
+        self._stream.wait_stream(torch.cuda.current_stream(self._source.device))
         with torch.cuda.stream(self._stream):
-            for place in range(end - begin):
-                self._step(begin + place, draws[place], losses[place])
-        torch.cuda.current_stream().wait_stream(self._stream)
-        yield []
-        found: list[float] = losses.tolist()  # waits for the block
-        if not all(map(math.isfinite, found)):
-            self._explain(before, draws, begin)
-        yield found
+            before = {name: tensor.clone() for name, tensor in self._run.state().items()}
+            reads = reads.to(self._source.device)
+            losses = torch.zeros(len(block), device=self._source.device)
+            for place, step in enumerate(block):
+                losses[place].copy_(self._step(step, reads[place]))
+        return before, reads, losses
 
-    def _step(self, step: int, draws: Tensor, loss: Tensor) -> None:
+    def _step(self, step: int, reads: Tensor) -> Tensor:
         self._run.begin_step(step)
         if self._eager_left:
             self._eager_left -= 1
-            loss.copy_(self._run.train(*self._source.gather(draws)))
-            return
+            return self._run.train(*self._source.gather(reads))
         if self._graph is None:
-            self._capture(draws)
-        self._draws.copy_(draws)
-        self._graph.replay()  # type: ignore[union-attr]
-        loss.copy_(self._loss)
+            self._graph = self._captured(reads)
+        self._reads.copy_(reads)
+        self._graph.replay()
+        return self._loss
 
-    def _capture(self, draws: Tensor) -> None:
-        self._draws = draws.clone()
-        self._run.optimizer.zero_grad(set_to_none=True)
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph, stream=self._stream):
-            self._loss = self._run.train(*self._source.gather(self._draws))
+    def _captured(self, reads: Tensor) -> torch.cuda.CUDAGraph:
+        graph = torch.cuda.CUDAGraph()
+        self._reads = reads.clone()
+        # Other threads may go on to use the GPU: they cut patches for networks without a pool.
+        mode = "thread_local"
+        with (
+            self._run.capturing(),
+            torch.cuda.graph(graph, stream=self._stream, capture_error_mode=mode),
+        ):
+            self._loss = self._run.train(*self._source.gather(self._reads))
+        return graph
 
-    def _explain(self, before: dict[str, Tensor], draws: Tensor, begin: int) -> None:
+    def _fault(
+        self, before: dict[str, Tensor], reads: Tensor, block: range, losses: list[float]
+    ) -> TrainingError:
         """Runs a block again, step by step, up to the loss that is not finite."""
         self._run.restore(before)
-        for place in range(len(draws)):
-            lr, hr = self._source.gather(draws[place])
-            self._run.begin_step(begin + place)
+        for place, step in enumerate(block):
+            lr, hr = self._source.gather(reads[place])
+            self._run.begin_step(step)
             loss = float(self._run.train(lr, hr))
             if not math.isfinite(loss):
-                raise diverged(self._run.network, lr, step=begin + place + 1, loss=loss)
+                return diverged(self._run.network, lr, step=step + 1, loss=loss)
+        place = next(i for i, loss in enumerate(losses) if not math.isfinite(loss))
+        return TrainingError(
+            f"training stopped at step {block[place] + 1}: the loss is {losses[place]}, though not "
+            "when the step is repeated",
+            "continue from the last checkpoint",
+        )
 
 
 Drive = PlainDrive | GraphDrive

@@ -7,7 +7,7 @@ import torch
 
 from nas.data.images import Pair
 from nas.data.patches import CALIBRATION_LR_SIZE, Augment, PatchSampler, calibration_patches
-from nas.train.pool import PixelPool
+from nas.train.pool import PixelPool, shared_pool
 from nas.train.solve_set import SolveSet
 from nas.train.sources import HostSource, PoolSource
 from nas.train.stages import Stage
@@ -65,11 +65,8 @@ class Feed:
         sampler = self.sampler(self.largest_patch(stage.lr_patch), stage.augment)
         if device == "cpu" or not self._fit_on(device):
             return HostSource(sampler, stage.batch_size, device)
-        pool = self._pools.setdefault(device, PixelPool(self._pairs, device))
-        place = {id(pair): index for index, pair in enumerate(self._pairs)}
-        return PoolSource(
-            sampler, stage.batch_size, pool, [place[id(pair)] for pair in sampler.pairs]
-        )
+        pool = self._pools[device] = shared_pool(self._pairs, device)
+        return PoolSource(sampler, stage.batch_size, pool)
 
     def _fit_on(self, device: str) -> bool:
         size_bytes = sum(pair.lr.nbytes + pair.hr.nbytes for pair in self._pairs)

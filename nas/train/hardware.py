@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from torch import nn
 
 from nas.errors import UsageError
 
@@ -31,6 +32,12 @@ class Hardware:
     @property
     def is_cuda(self) -> bool:
         return self.device.startswith("cuda")
+
+    def place(self, module: nn.Module) -> None:
+        """Moves a module there; on a GPU its kernels lie as images do, channels last."""
+        module.to(self.device)
+        if self.is_cuda:
+            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def autocast(self) -> AbstractContextManager[None]:
         """The context of a forward pass."""

@@ -1,19 +1,41 @@
-"""What a stage does to the network before it begins: folding, carrying, pruning."""
+"""What a stage does to the network before it begins: pruning, folding, carrying."""
 
 import numpy as np
 
 from nas.graph import BatchNorm, Graph
-from nas.graph.rewrites import carry_residual, fold_batch_norm
+from nas.graph.rewrites import carry_residual, fold_batch_norm, prune_channels
 from nas.quantize.qat import Kept
 from nas.quantize.settings import Qat
 from nas.readers.weights import Array, Weights, conv_nodes, weight_nodes
-from nas.train.stages import Stage
+from nas.train.ranking import channels_to_keep
+from nas.train.solve_set import SolveSet
+from nas.train.stages import Recipe, Stage
+from nas.train.start import he_start
 
-__all__ = ["kept_in", "prepared"]
+__all__ = ["check_stages", "kept_in", "prepared"]
 
 
-def prepared(stage: Stage, graph: Graph, weights: Weights) -> tuple[Graph, dict[str, Array]]:
+def check_stages(recipe: Recipe, graph: Graph) -> None:
+    """Whether every stage of a recipe can begin, so that none is refused after days of another.
+
+    Raises:
+        RewriteError: The rewrite that a stage asks for does not fit the graph.
+    """
+    weights = he_start(graph, seed=0, gain=1.0)
+    for stage in recipe.stages:
+        graph, weights = prepared(stage, graph, weights, None)
+
+
+def prepared(
+    stage: Stage, graph: Graph, weights: Weights, images: SolveSet | None
+) -> tuple[Graph, dict[str, Array]]:
     """The network that a stage begins with, from the one at the end of the stage before.
+
+    Args:
+        stage: Of the recipe.
+        graph: At the end of the stage before.
+        weights: Of `graph.deployed`.
+        images: What channels are ranked on; None where only the graph matters.
 
     Raises:
         RewriteError: The rewrite that the stage asks for does not fit the graph.
@@ -21,6 +43,9 @@ def prepared(stage: Stage, graph: Graph, weights: Weights) -> tuple[Graph, dict[
     found = dict(weights)
     if stage.fuse:
         graph = graph.deployed
+    if stage.prune is not None:
+        kept = channels_to_keep(graph, found, images, stage.prune.keep)
+        graph, found = prune_channels(graph, found, kept)
     if isinstance(stage.quantisation, Qat) and _has_norms(graph):
         graph, found = fold_batch_norm(graph, found)
     return carry_residual(graph, found) if stage.carry else (graph, found)

@@ -1,14 +1,15 @@
 """Patches of a stage, cut on the processor or gathered on a GPU."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from nas.data.patches import Draws, PatchSampler
+from nas.data.patches import PatchSampler
 from nas.readers.to_torch import image_tensor
-from nas.train.pool import PixelPool, draws_tensor
+from nas.train.pool import PixelPool
 
 __all__ = ["HostSource", "PoolSource"]
 
@@ -41,9 +42,9 @@ class HostSource:
     def _cut(self, step: int) -> tuple[Tensor, Tensor]:
         draws = self._sampler.draws(step, self._size)
         lr, hr = (image_tensor(x) for x in self._sampler.cut(draws))
-        if len(self._sampler.augment.intensities) > 1:
+        if self._sampler.augment.intensities != (1.0,):
             factors = torch.from_numpy(draws.intensities)[:, None, None, None]
-            lr, hr = lr * factors, hr * factors
+            lr, hr = lr.mul_(factors), hr.mul_(factors)
         return (lr, hr) if self._thread is None else (lr.pin_memory(), hr.pin_memory())
 
 
@@ -53,32 +54,29 @@ class PoolSource:
     Args:
         sampler: Draws.
         size: Patches a step.
-        pool: The images on the device.
-        places: Of each image of the sampler in the pool.
+        pool: Holds the images of the sampler on the device, and maybe others.
     """
 
-    def __init__(
-        self, sampler: PatchSampler, size: int, pool: PixelPool, places: list[int]
-    ) -> None:
+    def __init__(self, sampler: PatchSampler, size: int, pool: PixelPool) -> None:
         self._sampler = sampler
         self._size = size
         self._pool = pool
-        self._places = np.array(places)
+        place = {id(pair): index for index, pair in enumerate(pool.pairs)}
+        self._places = np.array([place[id(pair)] for pair in sampler.pairs])
 
     @property
     def device(self) -> str:
         return self._pool.device
 
-    def draws(self, begin: int, end: int) -> Tensor:
-        """What steps `begin` to `end` show, (end - begin, size, 8), on the device."""
-        found = [self._drawn(self._sampler.draws(step, self._size)) for step in range(begin, end)]
-        return torch.stack(found).to(self._pool.device)
+    def reads(self, begin: int, end: int) -> Tensor:
+        """What steps `begin` to `end` gather, (end - begin, size, 10), on the processor."""
+        return torch.stack([self._reads_of(step) for step in range(begin, end)])
 
-    def gather(self, draws: Tensor) -> tuple[Tensor, Tensor]:
-        """(lr, hr) of one step's `draws` (size, 8), as `HostSource.patches` gives them."""
-        return self._pool.gather(draws, self._sampler.lr_patch, self._sampler.scale)
+    def gather(self, reads: Tensor) -> tuple[Tensor, Tensor]:
+        """(lr, hr) of one step's `reads` (size, 10), as `HostSource.patches` gives them."""
+        return self._pool.gather(reads, self._sampler.lr_patch, self._sampler.scale)
 
-    def _drawn(self, draws: Draws) -> Tensor:
-        found = draws_tensor(draws)
-        found[:, 0] = torch.from_numpy(self._places[draws.images])
-        return found
+    def _reads_of(self, step: int) -> Tensor:
+        draws = self._sampler.draws(step, self._size)
+        draws = replace(draws, images=self._places[draws.images])
+        return self._pool.reads(draws, self._sampler.lr_patch, self._sampler.scale)

@@ -1,7 +1,7 @@
 """One stage of a training: its network, its optimiser and the averaged weights."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -110,14 +110,10 @@ class StageRun:
     @contextmanager
     def capturing(self) -> Iterator[None]:
         """Allows `train` to be captured on a GPU, after at least one step that was not."""
-        self._optimizer.drop_gradients()  # so that those of the captured step are its own
-        with self._optimizer.capturing():
-            if self.helpers.adversary is None:
-                yield
-                return
-            self.helpers.adversary.optimizer.drop_gradients()
-            with self.helpers.adversary.optimizer.capturing():
-                yield
+        with ExitStack() as stack:
+            for optimizer in self._optimizers:
+                stack.enter_context(optimizer.capturing())
+            yield
 
     def state(self) -> dict[str, Tensor]:
         """All that `restore` needs, by name; not copied."""

@@ -14,14 +14,16 @@ from nas.quantize.qat import QatNetwork
 from nas.quantize.scheme import Grid
 from nas.readers.to_torch import GraphModule, to_torch
 from nas.readers.weights import Array, Weights
+from nas.train.adam import below
+from nas.train.adversarial import Adversary
 from nas.train.drive import drive_of
 from nas.train.feed import Feed
 from nas.train.hardware import Hardware
 from nas.train.learner import Learner, make_learner
-from nas.train.prepare import kept_in, prepared
+from nas.train.prepare import check_stages, kept_in, prepared
 from nas.train.solve_set import solve_readout
-from nas.train.stage_run import Helpers, StageRun, below
-from nas.train.stages import Recipe
+from nas.train.stage_run import Helpers, StageRun
+from nas.train.stages import Recipe, Stage
 from nas.train.start import he_start, start_of
 from nas.train.trainable import Trainable
 
@@ -71,6 +73,15 @@ def stage_ends(recipe: Recipe, budget_steps: int | None = None) -> tuple[int, ..
     return tuple(ends)
 
 
+def _check_images(graph: Graph) -> None:
+    last = graph.shapes(12, 12)[-1]
+    if graph.channels != 3 or last.channels != 3 or graph.scale < 1:
+        raise UsageError(
+            f"{graph.digest} makes {last} of 12x12x{graph.channels}",
+            "give a network that enlarges RGB images",
+        )
+
+
 class Trainer:
     """Trains one network by a recipe; `advance` may be called again to go on.
 
@@ -84,8 +95,10 @@ class Trainer:
         conditions: All else.
 
     Raises:
-        DataError: No image is as large as a patch of the recipe.
-        UsageError: The budget is smaller than the number of stages.
+        DataError: No image is as large as a patch that closed-form solutions take.
+        RewriteError: A stage asks for a rewrite that does not fit the graph.
+        UsageError: The budget is smaller than the number of stages, or the network does not enlarge
+            colour images.
     """
 
     def __init__(
@@ -96,8 +109,11 @@ class Trainer:
         self._feed = feed
         self._conditions = conditions
         self._ends = stage_ends(recipe, conditions.budget_steps)
-        self._losses: list[float] = []
+        _check_images(graph)
+        check_stages(recipe, graph)
+        self._loss_sum, self._loss_count = 0.0, 0  # of the steps since `mean_loss` was asked
         self._teacher: GraphModule | None = None
+        self._adversary: Adversary | None = None
         self._enter(0, graph, conditions.begin)
 
     @property
@@ -124,19 +140,23 @@ class Trainer:
         for _ in self.advancing(to_step):
             pass
 
-    def advancing(self, to_step: int) -> Iterator[None]:
-        """As `advance`, but lets others train between two blocks of steps.
+    def advancing(self, to_step: int) -> Iterator[int]:
+        """As `advance`, but lets others train between its steps.
 
-        On a GPU it yields while a block is still at work there, so that several networks fill it.
+        Yields:
+            How many steps were finished; then the state is that of `step`. 0 while a block of them
+            is still at work on a GPU, so that several networks fill it.
         """
         while self.step < min(to_step, self.steps):
             if self.step == self._ends[self._index]:
                 self._enter(self._index + 1, self._run.network.graph, self._averaged())
             end = min(to_step, self._ends[self._index])
             for losses in self._drive.advance(self.step, end):
-                self._losses += losses
-                yield
-            self.step = end
+                self.step += len(losses)
+                self._loss_count += len(losses)
+                for loss in losses:
+                    self._loss_sum += loss
+                yield len(losses)
 
     @property
     def learning_rate(self) -> float:
@@ -145,8 +165,8 @@ class Trainer:
 
     def mean_loss(self) -> float:
         """Of the steps since this was asked last; NaN if there were none."""
-        found = sum(self._losses) / len(self._losses) if self._losses else math.nan
-        self._losses.clear()
+        found = self._loss_sum / self._loss_count if self._loss_count else math.nan
+        self._loss_sum, self._loss_count = 0.0, 0
         return found
 
     def weights(self) -> dict[str, Array]:
@@ -183,6 +203,7 @@ class Trainer:
             "stage": self._index,
             "graph": to_text(self._run.network.graph),
             "before": to_text(self._before),
+            "losses": [self._loss_sum, self._loss_count],
             "factors": {str(place): factor for place, factor in self._run.factors.items()},
         }
         tensors = self._run.state()
@@ -194,6 +215,7 @@ class Trainer:
     def restore(self, tensors: Mapping[str, Tensor], described: Mapping[str, Any]) -> None:
         """Goes back to a state; all but steps and tensors must be as it was then."""
         self.step, self._index = int(described["step"]), int(described["stage"])
+        self._loss_sum, self._loss_count = described.get("losses", (0.0, 0))
         self._before = parse_text(described["before"])
         self._teacher = None
         if teacher := below("teacher/", tensors):
@@ -215,7 +237,7 @@ class Trainer:
         begun = weights if weights is not None else start_of(graph, self.recipe, seed=seed)
         if stage.distil and weights is not None:
             self._teacher = to_torch(graph.deployed, begun)
-        graph, begun = prepared(stage, graph, begun)
+        graph, begun = prepared(stage, graph, begun, self._feed.solve_set)
         learner = make_learner(graph, begun, stage, seed=seed, kept=kept_in(stage, self._before))
         if isinstance(learner, Trainable):
             if weights is None and self.recipe.ridge is not None:
@@ -233,16 +255,26 @@ class Trainer:
     def _begin(self, learner: Learner, factors: Mapping[int, float] | None) -> None:
         hardware, stage = self._conditions.hardware, self.recipe.stages[self._index]
         if self._teacher is not None:
-            self._teacher.to(hardware.device)
-        helpers = Helpers(self._teacher, self._conditions.features)
+            hardware.place(self._teacher)
+        self._adversary = self._next_adversary(stage)
+        helpers = Helpers(self._teacher, self._conditions.features, self._adversary)
         begin = self._ends[self._index - 1] if self._index else 0
         span = range(begin, self._ends[self._index])
         self._run = StageRun(learner, stage, hardware, helpers, span=span, factors=factors)
         self._drive = drive_of(self._run, self._feed.source(stage, hardware.device))
 
+    def _next_adversary(self, stage: Stage) -> Adversary | None:
+        """The one of a stage, which goes on from that of the stage before."""
+        if not stage.adversarial:
+            return None
+        found = Adversary(stage, self._conditions.hardware, seed=self._conditions.seed)
+        if self._adversary is not None:
+            found.go_on_from(self._adversary)
+        return found
+
     def _averaged(self) -> dict[str, Array]:
         module = to_torch(self.graph)
         with torch.no_grad():
-            for parameter, average in zip(module.parameters(), self._run.average, strict=True):
-                parameter.copy_(average)
+            for parameter, tensor in zip(module.parameters(), self._run.deployed(), strict=True):
+                parameter.copy_(tensor)
         return module.weights()

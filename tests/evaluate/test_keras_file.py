@@ -50,7 +50,7 @@ def test_tiles_of_a_fixed_size_begin_where_half_resolution_does(tmp_path: Path) 
     network = to_keras(graph, weights_of("halved"), height=HEIGHT, width=WIDTH)
     upscale = opened(tmp_path, network)
     image = photograph(48, 70)
-    assert upscale.run.terrain.tiling.stride == 2  # type: ignore[attr-defined]
+    assert upscale.run.fit.tiling.stride == 2  # type: ignore[attr-defined]
     assert np.abs(upscale(image) - by_keras("halved", image)).max() <= 0.51
 
 

@@ -92,7 +92,7 @@ def test_an_odd_image_in_a_network_of_half_resolution_is_continued(tmp_path: Pat
 def test_the_graph_beside_a_file_says_how_far_it_looks(package: Path, tmp_path: Path) -> None:
     def margin(file: Path) -> int:
         upscaler = tflite_upscaler(file, name="", white=None)
-        return upscaler.run.terrain.tiling.margin  # type: ignore[attr-defined, no-any-return]
+        return upscaler.run.fit.tiling.margin  # type: ignore[attr-defined, no-any-return]
 
     (tmp_path / "foreign.tflite").write_bytes(file_of("plain"))
     assert (package / "graph.txt").read_text() == to_text(graph_of("plain")) + "\n"
@@ -194,4 +194,4 @@ def test_what_is_no_upscaler_is_refused(
 def test_a_network_that_averages_over_the_image_is_not_cut(tmp_path: Path) -> None:
     upscale = opened(tmp_path, layers(24, 32, 3, pooled=True))
     assert upscale(photograph(40, 50)).shape == (80, 100, 3)  # resized, as a whole
-    assert upscale.run.terrain.is_global  # type: ignore[attr-defined]
+    assert upscale.run.fit.is_global  # type: ignore[attr-defined]

@@ -23,7 +23,7 @@ from nas.graph.rewrites import fold_batch_norm
 from nas.quantize.fake import interval_quantize
 from nas.quantize.fqsr import FqsrNetwork, place_quantizers
 from nas.quantize.intervals import Quantizer
-from nas.quantize.settings import WARMUP_STEPS, Fqsr
+from nas.quantize.settings import RANGE_SPEED, WARMUP_STEPS, Fqsr
 from nas.readers.to_torch import to_torch
 from nas.readers.weights import Weights, kernel_from_torch
 from nas.zoo import zoo_entry
@@ -237,7 +237,7 @@ def test_calibration_loss_is_the_mean_distance_and_reaches_both_sides() -> None:
     graph = chain(Conv2d(4, bias=False), Conv2d(3, bias=False))
     found, lr = network(graph, Fqsr(32, 4, 32)).train(), pair(2)[0]
     found.calibrate(lr)
-    found.intervals.factors.data.fill_(0.5)
+    found.intervals.factors.data.fill_(0.5 / RANGE_SPEED)
     found.begin_step(WARMUP_STEPS)
     found(lr)
     x = functional.pad(functional.conv2d(lr, found.kernels["1"], padding=1), [1] * 4)
@@ -250,7 +250,8 @@ def test_calibration_loss_is_the_mean_distance_and_reaches_both_sides() -> None:
     wanted = torch.autograd.grad(expected, [found.kernels["1"], interval])
     torch.testing.assert_close(found.kernels["1"].grad, wanted[0])
     assert wanted[0].abs().max() > 0  # what is limited is drawn towards the interval
-    torch.testing.assert_close(found.intervals.factors.grad, wanted[1] * found.intervals.start)
+    per_factor = wanted[1] * found.intervals.start * RANGE_SPEED
+    torch.testing.assert_close(found.intervals.factors.grad, per_factor)
     assert wanted[1].abs().max() > 0  # and the interval towards what is limited
 
 

@@ -30,7 +30,7 @@ from nas.quantize.litert import run_tflite
 from nas.quantize.qat import QatNetwork
 from nas.quantize.ranges import RangeKind
 from nas.quantize.scheme import grid_of, read_scheme
-from nas.quantize.settings import WARMUP_STEPS, Qat
+from nas.quantize.settings import RANGE_SPEED, WARMUP_STEPS, Qat
 from nas.quantize.simulate import Simulation, calibrate
 from nas.readers.to_torch import in_uint8, to_torch
 from nas.readers.weights import Weights, random_weights
@@ -178,11 +178,10 @@ def test_what_the_image_brings_to_a_grid_is_followed_before_it_is_rounded() -> N
     g = GraphBuilder(channels=3)
     joined = g.append(Concat(), g.append(Conv2d(4), g.input), g.input)
     trained = network(g.graph(g.append(Conv2d(3), joined)), Qat("minmax")).train()
-    lr = pair(3)[0]
-    trained(lr * 0.5)
-    peak = lr.max().item()
     (place,) = [i for i, node in enumerate(trained.graph.nodes) if isinstance(node.op, Concat)]
-    expected = 0.999 * peak + 0.001 * peak / 2
+    before, lr = trained.ranges.high[place].item(), pair(3)[0]
+    trained(lr * 0.5)
+    expected = 0.999 * before + 0.001 * (lr * 0.5).max().item()
     assert trained.ranges.high[place].item() == pytest.approx(expected, rel=1e-5)
 
 
@@ -212,7 +211,7 @@ def test_penalty_is_the_mean_distance_of_what_is_rounded() -> None:
     graph = chain(Conv2d(4, bias=False), Conv2d(3, bias=False))
     lr = pair(3)[0]
     found = network(graph, Qat("lsq", sqcl=0.3)).train()
-    found.ranges.factors.data.fill_(0.5)
+    found.ranges.factors.data.fill_(0.5 / RANGE_SPEED)
     found(lr)
     penalty = found.penalty()
     kernels = [found.parts_of(position).kernel for position in (1, 2)]

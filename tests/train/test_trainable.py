@@ -192,12 +192,14 @@ def test_readout_in_a_form_learns_at_its_own_rate(leaves: tuple[Pair, ...]) -> N
     run = trainer(leaves, network("repvgg", readout="rep_block"))
     position = max(int(name) for name in run._run.network.forms)
     held = set(map(id, run._run.network.parameters_of(position)))
-    groups = run._run.optimizer.param_groups
+    optimizer = run._run._optimizer
+    optimizer.set_rate(1.0)
+    groups = optimizer._adam.param_groups
     (read,) = (group for group in groups if held & set(map(id, group["params"])))
     assert set(map(id, read["params"])) == held
     assert len(held) == 4
-    assert read["factor"] == STAGE.readout_factor / run._run.network.amplification(position)
-    every = [parameter for group in groups for parameter in group["params"]]
+    assert read["lr"] == STAGE.readout_factor / run._run.network.amplification(position)
+    every = optimizer.parameters
     assert len(every) == len(set(map(id, every))) == len(list(run._run.network.parameters()))
 
 
