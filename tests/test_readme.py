@@ -31,6 +31,10 @@ NOT_RUN = (
     "nas report",
     "nas dashboard",
     "nas export",
+    "nas train",
+    "nas quantize",
+    "nas evaluate",
+    "nas data fetch",
     "nas latency measure",
     "nas latency calibrate",
 )
@@ -58,7 +62,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_blocks_were_found() -> None:
     assert len(CODE) == 2
     assert len(CHEAP) > 10
-    assert len(COMMANDS) == len(CHEAP) + 12
+    assert len(COMMANDS) == len(CHEAP) + 17
 
 
 @pytest.mark.parametrize("place", range(len(CODE)))
@@ -94,7 +98,7 @@ def test_options_of_a_long_command_exist(
     line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = shlex.split(line)
-    name = " ".join(words[1:3] if words[1] == "latency" else words[1:2])
+    name = " ".join(words[1:3] if words[1] in ("latency", "data") else words[1:2])
     assert call(f"nas {name} --help", monkeypatch) == 0
     known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
     assert set(re.findall(r"--[a-z-]+", line)) <= known

@@ -16,6 +16,7 @@ from nas.cli import (
     evaluate,
     export,
     latency,
+    recipes,
     report,
     search,
     space,
@@ -42,6 +43,7 @@ app.command()(report.report)
 app.command()(dashboard.dashboard)
 app.add_typer(space.app, name="space")
 app.add_typer(zoo.app, name="zoo")
+app.add_typer(recipes.app, name="recipes")
 app.add_typer(latency.app, name="latency")
 app.add_typer(data.app, name="data")
 app.command()(doctor.doctor)

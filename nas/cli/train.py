@@ -1,20 +1,23 @@
 """`nas train`: networks trained by a recipe, each into a folder."""
 
-from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Option
 
 from nas.cli.named import named_networks
-from nas.cli.tables import duration, print_json, print_table
+from nas.cli.tables import print_json, print_table
+from nas.cli.training import asked_to_stop, train_together
 
 if TYPE_CHECKING:
     from nas.data.sets import Dataset
     from nas.graph import Graph
     from nas.train.hardware import Hardware
-    from nas.train.session import Progress, Session
+    from nas.train.session import Session
     from nas.train.stages import Recipe
 
 __all__ = ["train"]
@@ -23,51 +26,58 @@ __all__ = ["train"]
 def train(
     network: Annotated[
         list[str],
-        typer.Option(help="zoo:NAME, a file with the text form, or RUN#TRIAL; may be repeated."),
+        Option(help="zoo:NAME, a file with the text form, or RUN#TRIAL; may be repeated."),
     ],
-    out: Annotated[Path, typer.Option(help="Folder; several networks get one each below it.")],
+    out: Annotated[Path, Option(help="Folder; several networks get one each below it.")],
     recipe: Annotated[
-        str | None, typer.Option(help="Name of a recipe; default: that of the published network.")
+        str | None, Option(help="See `nas recipes list`; default: that of the published network.")
     ] = None,
-    data: Annotated[str, typer.Option(help="Folders of images, or bundled.")] = "bundled",
-    valid: Annotated[str | None, typer.Option(help="Folders of images to validate on.")] = None,
+    data: Annotated[str, Option(help="Folder(s) of images, or bundled.")] = "bundled",
+    valid: Annotated[str | None, Option(help="Folder(s) of images to validate on.")] = None,
     budget_steps: Annotated[
-        int | None, typer.Option(help="Steps of all stages together; default: as published.")
+        int | None, Option(help="Steps of all stages together; default: as published.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of start and patches.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    precision: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "float32",
+    seed: Annotated[int, Option(min=0, help="Of start and patches.")] = 0,
+    device: Annotated[str, Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    precision: Annotated[str, Option(help="float32 or bfloat16.")] = "float32",
     vgg: Annotated[
-        Path | None, typer.Option(help="VGG-19 weights (safetensors), for perceptual losses.")
+        Path | None, Option(help="VGG-19 weights (safetensors), for perceptual losses.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    as_json: Annotated[bool, Option("--json", help="Figures as JSON on stdout.")] = False,
 ) -> None:
     """Train networks by a published recipe; a folder that was left goes on where it was."""
     from nas.train.hardware import choose_hardware
-    from nas.train.recipes import recipe as find_recipe
 
-    wanted = _Wanted(data, valid, budget_steps, seed, choose_hardware(device, precision), vgg)
-    found = []
-    for name, graph in named_networks(network):
-        folder = out / _folder_name(name) if len(network) > 1 else out
-        chosen = find_recipe(recipe or _published_recipe(name))
-        found.append((name, chosen.name, wanted.session(graph, chosen, folder)))
-    _train_together([(name, session) for name, _, session in found])
-    rows = [_figures(*each) for each in found]
+    plans = _plans(network, recipe, out)
+    hardware = choose_hardware(device, precision)
+    options = _Options(data, valid, budget_steps, seed, hardware, vgg)
+    options.check(plans)
+    sessions = {plan.name: options.session(plan) for plan in plans}
+    for plan in plans:
+        _introduce(plan, sessions[plan.name], hardware)
+    _train(sessions)
+    rows = [_figures(plan) for plan in plans]
     if as_json:
         print_json(rows)
         return
     print_table(
         ("network", "recipe", "steps", "PSNR dB", "folder"),
-        [
-            (row["network"], row["recipe"], row["steps"], f"{row['psnr_db']:.3f}", row["folder"])
-            for row in rows
-        ],
+        [(*list(row.values())[:3], f"{row['psnr_db']:.3f}", row["folder"]) for row in rows],
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Plan:
+    """One network, how it trains and where."""
+
+    name: str
+    graph: "Graph"
+    recipe: "Recipe"
+    folder: Path
+
+
+@dataclass(frozen=True)
+class _Options:
     """What a person asked for, of all networks alike."""
 
     data: str
@@ -77,85 +87,135 @@ class _Wanted:
     hardware: "Hardware"
     vgg: Path | None
 
-    def session(self, graph: "Graph", recipe: "Recipe", folder: Path) -> "Session":
+    def check(self, plans: list[_Plan]) -> None:
+        """Whether all can begin, as far as that is known before images are read."""
+        from nas.train.session import stored_config
+        from nas.train.trainer import check_trainable
+
+        for plan in plans:
+            stored_config(plan.folder)
+            check_trainable(plan.graph, plan.recipe, self.budget_steps)
+
+    def session(self, plan: _Plan) -> "Session":
         """The training of one network."""
         from nas.graph import to_text
-        from nas.train.losses import feature_layers
-        from nas.train.perceptual import read_vgg19
         from nas.train.session import Session, TrainConfig
         from nas.train.trainer import Conditions, stage_ends
 
-        layers = tuple(sorted({n for stage in recipe.stages for n in feature_layers(stage.loss)}))
-        vgg = read_vgg19(self.vgg, layers).to(self.hardware.device) if layers else None
-        images = self._images(graph.scale, folder)
+        features = self._features(plan.recipe)  # first, for images take a while
+        images = self._images(plan.graph.scale)
         config = TrainConfig(
-            network=to_text(graph),
-            recipe=recipe.name,
+            network=to_text(plan.graph),
+            recipe=plan.recipe.name,
             data=self.data,
             valid=self.valid,
             digest=images.digest,
-            scale=graph.scale,
+            scale=plan.graph.scale,
             seed=self.seed,
-            steps=stage_ends(recipe, self.budget_steps)[-1],
+            steps=stage_ends(plan.recipe, self.budget_steps)[-1],
             device=self.hardware.device,
             precision=self.hardware.precision,
         )
-        conditions = Conditions(self.seed, config.steps, self.hardware, vgg)
-        return Session(graph, recipe, images, config, folder=folder, conditions=conditions)
-
-    def _images(self, scale: int, folder: Path) -> "Dataset":
-        from nas.data.sets import load_dataset
-
-        return load_dataset(
-            self.data,
-            scale=scale,
-            lr_patch=32,
-            valid=self.valid,
-            seed=self.seed,
-            on_skip=lambda line: typer.echo(f"skipped {line}", err=True),
+        conditions = Conditions(self.seed, config.steps, self.hardware, features)
+        return Session(
+            plan.graph, plan.recipe, images, config, folder=plan.folder, conditions=conditions
         )
 
+    def _features(self, recipe: "Recipe") -> Any:
+        """VGG-19, if the recipe looks at it."""
+        from nas.train.losses import feature_layers
+        from nas.train.perceptual import read_vgg19
 
-def _train_together(sessions: Sequence[tuple[str, "Session"]]) -> None:
-    """Block by block in turn, so that a GPU always has another network to work on."""
-    import time
+        layers = tuple(sorted({n for stage in recipe.stages for n in feature_layers(stage.loss)}))
+        return read_vgg19(self.vgg, layers).to(self.hardware.device) if layers else None
 
-    began = time.monotonic()
-    running = {name: session.train() for name, session in sessions}
-    trainers = {name: session.trainer for name, session in sessions}
-    first = {name: trainer.step for name, trainer in trainers.items()}
-    while running:
-        for name, steps in list(running.items()):
-            reading = next(steps, _END)
-            if reading is _END:
-                del running[name]
-            elif reading is not None:
-                trainer = trainers[name]
-                rate = (time.monotonic() - began) / (trainer.step - first[name])
-                _show(name, reading, trainer.steps, rate * (trainer.steps - trainer.step))
+    def _images(self, scale: int) -> "Dataset":
+        from nas.data.patches import CALIBRATION_LR_SIZE
+        from nas.data.sets import load_dataset
 
+        if scale not in self._loaded:  # networks of one scale share them
+            self._loaded[scale] = load_dataset(
+                self.data,
+                scale=scale,
+                lr_patch=CALIBRATION_LR_SIZE,
+                valid=self.valid,
+                seed=self.seed,
+                on_skip=lambda line: typer.echo(f"skipped {line}", err=True),
+            )
+        return self._loaded[scale]
 
-_END: Any = object()
-
-
-def _show(name: str, reading: "Progress", steps: int, left_s: float) -> None:
-    typer.echo(
-        f"{name}: step {reading.step}/{steps}, stage {reading.stage}, loss {reading.loss:.5f}, "
-        f"rate {reading.learning_rate:.2g}, {reading.psnr_db:.3f} dB; {duration(left_s)} to go",
-        err=True,
-    )
+    @cached_property
+    def _loaded(self) -> "dict[int, Dataset]":
+        return {}
 
 
-def _figures(name: str, recipe: str, session: "Session") -> dict[str, Any]:
+def _plans(names: list[str], recipe: str | None, out: Path) -> list[_Plan]:
+    from nas.errors import UsageError
+    from nas.train.recipes import recipe as find_recipe
+
+    found = [
+        _Plan(
+            name.removeprefix("zoo:"),
+            graph,
+            find_recipe(recipe or _published_recipe(name)),
+            out / _folder_name(name) if len(names) > 1 else out,
+        )
+        for name, graph in named_networks(names)
+    ]
+    if len({plan.folder for plan in found}) < len(found):
+        raise UsageError("a network is named twice", "name each once")
+    return found
+
+
+def _introduce(plan: _Plan, session: "Session", hardware: "Hardware") -> None:
+    """What is about to happen, and where it differs from what was published."""
+    trainer = session.trainer
+    if trainer.step:
+        how = f"goes on at step {trainer.step} of {trainer.steps}"
+        if trainer.step == trainer.steps:
+            how = f"has all of its {trainer.steps} steps already"
+    else:
+        how = f"{trainer.steps} steps of {plan.recipe.name}, which has {plan.recipe.steps:,}"
+    typer.echo(f"{plan.name}: {how}; {hardware.device}, {hardware.precision}", err=True)
+    smaller = [
+        f"{cut}x{cut} in place of {stage.lr_patch}x{stage.lr_patch}"
+        for cut, stage in zip(trainer.lr_patches, plan.recipe.stages, strict=True)
+        if cut < stage.lr_patch
+    ]
+    if smaller:
+        sizes = ", ".join(dict.fromkeys(smaller))
+        typer.echo(f"{plan.name}: the images are small: LR patches of {sizes}", err=True)
+
+
+def _train(sessions: "dict[str, Session]") -> None:
+    from nas.search.folder import locked
+
+    try:
+        with asked_to_stop() as stopped, ExitStack() as stack:
+            for session in sessions.values():
+                session.begin()
+                stack.enter_context(locked(session.folder))
+            train_together(sessions, stopped)
+            if stopped():
+                steps = " and ".join(
+                    f"{s.trainer.step}/{s.trainer.steps}" for s in sessions.values()
+                )
+                typer.echo(f"stopped at step {steps}; the same command goes on there", err=True)
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command goes on at the last checkpoint", err=True)
+        raise
+
+
+def _figures(plan: _Plan) -> dict[str, Any]:
     from nas.train.session import read_log
 
-    last = read_log(session.folder)[-1]
+    last = read_log(plan.folder)[-1]
     return {
-        "network": name,
-        "recipe": recipe,
+        "network": plan.name,
+        "recipe": plan.recipe.name,
         "steps": last.step,
         "psnr_db": last.psnr_db,
-        "folder": str(session.folder),
+        "folder": str(plan.folder),
     }
 
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 from nas.graph import Add, BatchNorm, Conv2d, Graph, Input, Op, TransposedConv2d
 from nas.quantize.fake import dorefa_features, dorefa_kernel
 from nas.quantize.intervals import Intervals, Quantizer
-from nas.quantize.settings import Fqsr
+from nas.quantize.settings import LOSS_UNIT, Fqsr
 from nas.quantize.signs import unsigned_nodes
 from nas.readers.to_torch import GraphModule, Parts, forward_of
 
@@ -99,7 +99,7 @@ class FqsrNetwork(GraphModule):
         """The calibration loss of the last output, weighted."""
         if not self._losses:
             return None
-        return self.settings.sqcl * torch.stack(self._losses).sum()
+        return self.settings.sqcl * LOSS_UNIT * torch.stack(self._losses).sum()
 
     def deployed(self) -> list[Tensor]:
         """Float parameters in the order of those of `to_torch(graph)`."""

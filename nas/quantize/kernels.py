@@ -20,7 +20,7 @@ def moved_codes(codes: Tensor, ratio: Tensor) -> Tensor:
 
 def leak_codes(codes: Tensor, slope: float, ratio: Tensor) -> Tensor:
     """A leaky rectifier, both slopes in fixed point of 8 bits; half a step rounds up."""
-    below, above = ((256 * ratio * factor).round() for factor in (slope, 1.0))
+    below, above = ((256 * ratio * factor).round().float() for factor in (slope, 1.0))
     return ((codes * torch.where(codes < 0, below, above) + 128) / 256).floor()
 
 

@@ -11,7 +11,7 @@ from nas.quantize.fake import fake_bias, fake_kernel
 from nas.quantize.kernels import leak_codes, moved_codes, prelu_codes
 from nas.quantize.ranges import Ranges
 from nas.quantize.scheme import MOVES, Grid, read_scheme
-from nas.quantize.settings import WARMUP_STEPS, Qat
+from nas.quantize.settings import LOSS_UNIT, WARMUP_STEPS, Qat
 from nas.readers.to_torch import GraphModule, Parts
 from nas.readers.weights import Array, kernel_to_torch
 
@@ -68,7 +68,7 @@ class QatNetwork(GraphModule):
         """The calibration loss of the last output, weighted."""
         if not self._losses:
             return None
-        return self.settings.sqcl * torch.stack(self._losses).sum()
+        return self.settings.sqcl * LOSS_UNIT * torch.stack(self._losses).sum()
 
     def deployed(self) -> list[Tensor]:
         """Float parameters in the order of those of `to_torch(graph)`."""

@@ -7,7 +7,7 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from nas.errors import TrainingError
+from nas.errors import TextError, TrainingError
 from nas.train.trainer import Trainer
 
 __all__ = ["restore_checkpoint", "save_checkpoint"]
@@ -37,7 +37,7 @@ def restore_checkpoint(folder: Path, trainer: Trainer) -> bool:
     try:
         content = file.read_bytes()
         trainer.restore(load(content), _description(content))
-    except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
+    except (SafetensorError, TextError, LookupError, TypeError, ValueError, RuntimeError) as error:
         raise TrainingError(
             f"{file} is damaged or of another training: {' '.join(str(error).split())}",
             "train anew in another folder",

@@ -27,15 +27,24 @@ def diverged(network: Learner, x: Tensor, *, step: int, loss: float) -> Training
 
 
 def _first_fault(network: Learner, x: Tensor) -> str:
+    broken = {
+        _position(name)
+        for name, parameter in network.named_parameters()
+        if not parameter.isfinite().all()
+    }
     found: list[Tensor] = []
     for position, node in enumerate(network.graph.nodes):
         name = f"node {position}, {op_text(node.op)}"
-        parameters = dict(network.named_parameters())
-        for part, parameter in parameters.items():
-            if str(position) in part.split(".") and not parameter.isfinite().all():
-                return f"the first weights that are not finite are those of {name}"
+        if str(position) in broken:
+            return f"the first weights that are not finite are those of {name}"
         y = network.apply_node(position, *([found[i] for i in node.inputs] or [x]))
         if not y.isfinite().all():
             return f"the first output that is not finite is that of {name}"
         found.append(y)
     return "all layers are finite, so it is the loss itself that overflows"
+
+
+def _position(parameter: str) -> str:
+    """Of the node to which a parameter of this name belongs; what is of no node has none."""
+    table, _, rest = parameter.partition(".")
+    return rest.partition(".")[2] if table == "others" else rest.partition(".")[0]

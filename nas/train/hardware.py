@@ -57,9 +57,9 @@ def choose_hardware(device: str = "auto", precision: str = "float32") -> Hardwar
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device != "cpu" and not device.startswith("cuda"):
+    if device != "cpu" and device.partition(":")[0] != "cuda":
         raise UsageError(f"unknown device {device}", "cpu, cuda, cuda:N or auto")
-    if device.startswith("cuda"):
+    if device != "cpu":
         _check_gpu(device)
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True

@@ -2,8 +2,9 @@
 
 import json
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,9 @@ from nas.train.feed import Feed
 from nas.train.stages import Recipe
 from nas.train.trainer import Conditions, Trainer
 
-__all__ = ["Progress", "Session", "TrainConfig"]
+__all__ = ["Progress", "Session", "TrainConfig", "check_config", "read_log", "stored_config"]
 
 _READINGS = 20  # of a training
-_SEGMENT = 500  # most steps between two looks at the clock
 _CHECKPOINT_S = 60.0
 _CROPS = 24
 _CROP = 64  # low-resolution edge in pixels
@@ -79,7 +79,9 @@ class Progress:
 
 
 class Session:
-    """Trains in a folder that exists; goes on where the folder has a checkpoint.
+    """Trains in a folder; goes on where the folder has a checkpoint.
+
+    Nothing is written before it begins.
 
     Args:
         graph: The network.
@@ -90,7 +92,7 @@ class Session:
         conditions: As `config` says.
 
     Raises:
-        TrainingError: The folder is of another training.
+        TrainingError: The folder is of another training, or of something else.
     """
 
     def __init__(
@@ -113,29 +115,47 @@ class Session:
         self._lr, self._hr = validation_crops(
             dataset.valid, lr_size=min(_CROP, smallest), scale=config.scale, count=_CROPS
         )
-        _write_json(folder / "config.json", asdict(config))
         restore_checkpoint(folder, self.trainer)
         self._readings = [r for r in read_log(folder) if r.step <= self.trainer.step]
-        self._write_log()
 
-    def train(self) -> Iterator[Progress | None]:
-        """Trains to the end; yields readings, and None where others may train meanwhile."""
-        trainer, saved = self.trainer, time.monotonic()
+    def begin(self) -> None:
+        """Makes the folder and says in it what it is.
+
+        Raises:
+            TrainingError: It cannot be written.
+        """
+        with _written(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            _write_json(self.folder / "config.json", asdict(self._config))
+
+    def train(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Progress | None]:
+        """Trains to the end; yields readings, and None where others may train meanwhile.
+
+        Args:
+            stopped: Asked after each step; if so, the step is saved and the training left.
+
+        Raises:
+            TrainingError: The folder cannot be written, or the loss is no longer finite.
+        """
+        self.begin()
+        trainer = self.trainer
         marks = [round(trainer.steps * (i + 1) / _READINGS) for i in range(_READINGS)]
         for mark in sorted({mark for mark in marks if mark > trainer.step}):
-            while trainer.step < mark:
-                for _ in trainer.advancing(min(mark, trainer.step + _SEGMENT)):
-                    yield None
-                if trainer.step < mark and time.monotonic() - saved > _CHECKPOINT_S:
-                    save_checkpoint(self.folder, trainer)
+            saved = time.monotonic()
+            for finished in trainer.advancing(mark):
+                yield None
+                overdue = time.monotonic() - saved > _CHECKPOINT_S
+                if finished and trainer.step < mark and (overdue or stopped()):
+                    self._save()
                     saved = time.monotonic()
+                    if stopped():
+                        return
             reading = self._reading()
             self._readings.append(reading)
-            save_checkpoint(self.folder, trainer)
-            self._write_log()
-            saved = time.monotonic()
+            self._save()
             yield reading
-        store(self.folder, trainer.graph, trainer.weights(), trainer.grid())
+        with _written(self.folder):
+            store(self.folder, trainer.graph, trainer.weights(), trainer.grid())
 
     def _reading(self) -> Progress:
         trainer = self.trainer
@@ -146,9 +166,12 @@ class Session:
             trainer.step, trainer.stage + 1, trainer.mean_loss(), trainer.learning_rate, quality
         )
 
-    def _write_log(self) -> None:
+    def _save(self) -> None:
+        """The log first: with an older checkpoint its last readings are only made again."""
         lines = [json.dumps(asdict(reading)) + "\n" for reading in self._readings]
-        _write(self.folder / "log.jsonl", "".join(lines))
+        with _written(self.folder):
+            _write(self.folder / "log.jsonl", "".join(lines))
+            save_checkpoint(self.folder, self.trainer)
 
 
 def read_log(folder: Path) -> list[Progress]:
@@ -160,31 +183,68 @@ def read_log(folder: Path) -> list[Progress]:
 
 
 def check_config(config: TrainConfig, folder: Path) -> None:
-    """Whether a folder is empty or was started with the same configuration.
+    """Whether a folder is new or empty, or was started with the same configuration.
 
     Raises:
         TrainingError: Names each field that differs, or says that the folder is of something else.
     """
-    file = folder / "config.json"
-    if not file.is_file():
+    stored = stored_config(folder)
+    if stored is None:
         return
-    try:
-        stored: dict[str, Any] = json.loads(file.read_text())
-    except ValueError as error:
-        raise TrainingError(f"{file} is no configuration: {error}", "take another folder") from None
     wanted = asdict(config)
+    if stored.get("digest") == wanted["digest"]:  # the same images by another name
+        stored |= {name: wanted[name] for name in ("data", "valid")}
     changed = [
-        f"{name} was {stored.get(name)}, asked for {wanted[name]}"
+        f"{name} was {stored[name]}, asked for {wanted[name]}"
         for name in wanted
-        if stored.get(name) != wanted[name] and name != "network"
+        if stored[name] != wanted[name] and name != "network"
     ]
-    if stored.get("network") != wanted["network"]:
+    if stored["network"] != wanted["network"]:
         changed.insert(0, "it is of another network")
     if changed:
         raise TrainingError(
             f"{folder} was started otherwise: {'; '.join(changed)}",
             "resume with the same options, or take another folder",
         )
+
+
+def stored_config(folder: Path) -> dict[str, Any] | None:
+    """What a folder was started with, by field of `TrainConfig`; None where it is new or empty.
+
+    Raises:
+        TrainingError: It is of something else.
+    """
+    hint = "give a new folder, or one that `nas train` began"
+    if not folder.exists():
+        return None
+    if not folder.is_dir():
+        raise TrainingError(f"{folder} is no folder", hint)
+    file = folder / "config.json"
+    try:
+        stored: object = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if all(held.name.startswith(".") for held in folder.iterdir()):
+            return None
+        raise TrainingError(f"{folder} holds something else than a training", hint) from None
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{file} cannot be read: {error}", hint) from error
+    if not isinstance(stored, dict) or not {f.name for f in fields(TrainConfig)} <= set(stored):
+        raise TrainingError(f"{folder} holds something else than a training", hint)
+    return stored
+
+
+@contextmanager
+def _written(folder: Path) -> Iterator[None]:
+    """Says so where a folder cannot be written, and leaves no half of a file."""
+    try:
+        yield
+    except OSError as error:
+        for part in folder.glob("*.part"):
+            part.unlink(missing_ok=True)
+        raise TrainingError(
+            f"{folder} cannot be written: {error.strerror}",
+            "free the disk, or give a folder that you may write; then go on from the checkpoint",
+        ) from error
 
 
 def _write_json(file: Path, value: object) -> None:

@@ -27,7 +27,7 @@ from nas.train.stages import Recipe, Stage
 from nas.train.start import he_start, start_of
 from nas.train.trainable import Trainable
 
-__all__ = ["Conditions", "Trainer", "stage_ends"]
+__all__ = ["Conditions", "Trainer", "check_trainable", "stage_ends"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +73,22 @@ def stage_ends(recipe: Recipe, budget_steps: int | None = None) -> tuple[int, ..
     return tuple(ends)
 
 
-def _check_images(graph: Graph) -> None:
+def check_trainable(graph: Graph, recipe: Recipe, budget_steps: int | None = None) -> None:
+    """Whether a network can train by a recipe to its end.
+
+    Raises:
+        RewriteError: A stage asks for a rewrite that does not fit the graph.
+        UsageError: The budget is smaller than the number of stages, or the network does not enlarge
+            colour images.
+    """
+    stage_ends(recipe, budget_steps)
     last = graph.shapes(12, 12)[-1]
     if graph.channels != 3 or last.channels != 3 or graph.scale < 1:
         raise UsageError(
-            f"{graph.digest} makes {last} of 12x12x{graph.channels}",
-            "give a network that enlarges RGB images",
+            f"network {graph.digest} makes {last} of 12x12x{graph.channels}",
+            "give one that enlarges RGB images",
         )
+    check_stages(recipe, graph)
 
 
 class Trainer:
@@ -96,9 +105,8 @@ class Trainer:
 
     Raises:
         DataError: No image is as large as a patch that closed-form solutions take.
-        RewriteError: A stage asks for a rewrite that does not fit the graph.
-        UsageError: The budget is smaller than the number of stages, or the network does not enlarge
-            colour images.
+        RewriteError: As `check_trainable`.
+        UsageError: As `check_trainable`.
     """
 
     def __init__(
@@ -108,9 +116,8 @@ class Trainer:
         self.step = 0
         self._feed = feed
         self._conditions = conditions
+        check_trainable(graph, recipe, conditions.budget_steps)
         self._ends = stage_ends(recipe, conditions.budget_steps)
-        _check_images(graph)
-        check_stages(recipe, graph)
         self._loss_sum, self._loss_count = 0.0, 0  # of the steps since `mean_loss` was asked
         self._teacher: GraphModule | None = None
         self._adversary: Adversary | None = None
@@ -120,6 +127,11 @@ class Trainer:
     def steps(self) -> int:
         """Of the whole run."""
         return self._ends[-1]
+
+    @property
+    def lr_patches(self) -> tuple[int, ...]:
+        """Edge of the low-resolution patches that each stage really cuts from these images."""
+        return tuple(self._feed.largest_patch(stage.lr_patch) for stage in self.recipe.stages)
 
     @property
     def stage(self) -> int:

@@ -243,7 +243,7 @@ def test_calibration_loss_is_the_mean_distance_and_reaches_both_sides() -> None:
     x = functional.pad(functional.conv2d(lr, found.kernels["1"], padding=1), [1] * 4)
     interval = (found.intervals.start * 0.5).requires_grad_()
     y = interval_quantize(x, interval, bits=4, signed=True)
-    expected = 0.3 * (y - x).abs().mean()
+    expected = 0.3 / 255 * (y - x).abs().mean()
     penalty = found.penalty()
     torch.testing.assert_close(penalty, expected)
     penalty.backward()

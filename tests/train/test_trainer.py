@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from nas.data.images import Pair
 from nas.data.patches import calibration_patches
-from nas.errors import TrainingError, UsageError
+from nas.errors import RewriteError, TrainingError, UsageError
 from nas.graph import Clip, Conv2d, DepthToSpace, Graph, GraphBuilder
+from nas.graph.discriminator import discriminator
 from nas.quantize.simulate import Simulation
 from nas.readers.readout import find_readout
 from nas.readers.to_torch import image_tensor, to_torch
@@ -23,7 +24,7 @@ from nas.train.recipes import RECIPES, recipe
 from nas.train.schedules import Constant, Cosine, Warmup
 from nas.train.solve_set import SolveSet, solve_readout
 from nas.train.stage_run import unclipped
-from nas.train.stages import Qat, Recipe, Stage
+from nas.train.stages import Prune, Qat, Recipe, Stage
 from nas.train.start import identity_start
 from nas.train.trainer import Conditions, Trainer, stage_ends
 from nas.zoo import zoo_entry
@@ -47,6 +48,10 @@ STAGED = {
     "smooth, with forms": (
         zoo_entry("SCSRN").build(),
         Recipe("r", "", (replace(PLAIN, activation="silu"), PLAIN)),
+    ),
+    "pruned, distilled, averaged": (
+        zoo_entry("ESPCN-RGBx3").build(),
+        Recipe("r", "", (PLAIN, replace(PLAIN, prune=Prune(0.5), distil=1.0, ema_decay=0.9))),
     ),
 }
 
@@ -110,6 +115,7 @@ def test_restored_run_ends_as_one_that_was_not_stopped(
     restored.restore({name: tensor.clone() for name, tensor in tensors.items()}, described)
     restored.advance(12)
     assert equal(whole.weights(), restored.weights())
+    assert whole.mean_loss() == restored.mean_loss()
     assert whole.grid() == restored.grid()
     assert whole.graph.digest == restored.graph.digest
 
@@ -225,6 +231,35 @@ def test_grid_of_int8_training_is_that_of_its_output(leaves: tuple[Pair, ...]) -
     simulated = Simulation(run.graph, run.weights(), grid)(lr)
     away = (run.upscaled(lr) - simulated).abs() * 255
     assert (away < 1.5).float().mean() > 0.995
+
+
+def test_pruned_stage_learns_from_the_whole_network(leaves: tuple[Pair, ...]) -> None:
+    graph, chosen = STAGED["pruned, distilled, averaged"]
+    run = trainer(leaves, graph, recipe=chosen, budget=12)
+    run.advance(6)
+    whole = run.graph
+    run.advance(12)
+    widths = [
+        [node.op.features for node in found.nodes if isinstance(node.op, Conv2d)]
+        for found in (whole, run.graph)
+    ]
+    assert widths == [[64, 32, 27], [32, 16, 27]]
+    teacher = run._run.helpers.teacher
+    assert teacher is not None
+    assert teacher.graph == whole
+
+
+def test_stage_that_does_not_fit_is_refused_before_training(leaves: tuple[Pair, ...]) -> None:
+    unfit = Recipe("r", "", (PLAIN, replace(QAT, carry=True)))
+    with pytest.raises(RewriteError, match="carry_residual needs a trunk of convolutions"):
+        trainer(leaves, XCAT, recipe=unfit)
+    with pytest.raises(RewriteError, match="prune_channels needs"):
+        trainer(leaves, XCAT, recipe=Recipe("r", "", (PLAIN, replace(PLAIN, prune=Prune(0.5)))))
+
+
+def test_network_that_does_not_enlarge_colour_images_is_refused(leaves: tuple[Pair, ...]) -> None:
+    with pytest.raises(UsageError, match=r"makes 1x1x1 of 12x12x3 \(give one that enlarges RGB"):
+        trainer(leaves, discriminator())
 
 
 class Exploding:
