@@ -12,8 +12,8 @@ from nas.cli.main import main
 from nas.cli.search import search
 from nas.graph import violations
 from nas.latency.devices import device_names, load_device
-from nas.space import load_space
 from nas.search.effort import FINAL, SEARCH
+from nas.space import load_space
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)

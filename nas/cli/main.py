@@ -16,6 +16,7 @@ from nas.cli import (
     evaluate,
     export,
     latency,
+    quantize,
     recipes,
     report,
     search,
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 app.command()(search.search)
 app.command()(train.train)
+app.command()(quantize.quantize)
 app.command()(evaluate.evaluate)
 app.command()(export.export)
 app.command()(report.report)

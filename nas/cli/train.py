@@ -10,6 +10,7 @@ import typer
 from typer import Option
 
 from nas.cli.named import named_networks
+from nas.cli.networks import is_file
 from nas.cli.tables import print_json, print_table
 from nas.cli.training import asked_to_stop, train_together
 
@@ -220,7 +221,6 @@ def _figures(plan: _Plan) -> dict[str, Any]:
 
 
 def _published_recipe(name: str) -> str:
-    from nas.cli.networks import is_file
     from nas.errors import UsageError
     from nas.zoo import zoo_entry
 
@@ -230,5 +230,5 @@ def _published_recipe(name: str) -> str:
 
 
 def _folder_name(name: str) -> str:
-    stem = name.removeprefix("zoo:")
+    stem = Path(name).stem if is_file(name) else name.removeprefix("zoo:")
     return "".join(c if c.isalnum() or c in "-_." else "-" for c in stem)

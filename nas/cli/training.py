@@ -74,8 +74,9 @@ class _Lines:
             return
         steps = self._trainers[name].steps
         typer.echo(
-            f"{name}: step {reading.step}/{steps}, {_in_words(reading)}; "
-            f"{duration(self._left_s)} to go",
+            f"{name}: step {reading.step}/{steps}, stage {reading.stage}, "
+            f"loss {reading.loss:.5f}, rate {reading.learning_rate:.2g}, "
+            f"{reading.psnr_db:.3f} dB; {duration(self._left_s)} to go",
             err=True,
         )
 
@@ -118,7 +119,8 @@ class _Bars:
 
     def show(self, name: str, reading: "Progress | None") -> None:
         if reading is not None:
-            self._bars.update(self._tasks[name], description=f"{name}: {_in_words(reading)}")
+            words = f"{name}: stage {reading.stage}, {reading.psnr_db:.2f} dB"
+            self._bars.update(self._tasks[name], description=words)
         elif time.monotonic() - self._drawn_s < _REDRAW_S:
             return
         self._drawn_s = time.monotonic()
@@ -127,10 +129,3 @@ class _Bars:
 
     def close(self) -> None:
         self._bars.stop()
-
-
-def _in_words(reading: "Progress") -> str:
-    return (
-        f"stage {reading.stage}, loss {reading.loss:.5f}, rate {reading.learning_rate:.2g}, "
-        f"{reading.psnr_db:.3f} dB"
-    )

@@ -20,7 +20,16 @@ from nas.quantize.walk import walk
 from nas.readers.to_torch import to_torch
 from nas.readers.weights import Array, Weights
 
-__all__ = ["MINMAX", "Calibration", "Extremes", "Images", "batches", "calibrate", "observe"]
+__all__ = [
+    "MINMAX",
+    "Calibration",
+    "Extremes",
+    "Images",
+    "batches",
+    "calibrate",
+    "histograms",
+    "observe",
+]
 
 Images = Tensor | Sequence[Tensor]
 """A batch (n, c, h, w) in 0..1, or several of any sizes."""
@@ -85,7 +94,7 @@ def batches(images: Images) -> Iterator[Tensor]:
 
 @torch.no_grad()
 def observe(
-    graph: Graph, weights: Weights, images: Images, *, keep: Collection[int] = ()
+    graph: Graph, weights: Weights, images: Images, *, keep: Collection[int | None] = ()
 ) -> tuple[Extremes, list[dict[int, Tensor]]]:
     """Runs the float network once.
 
@@ -130,35 +139,43 @@ def calibrate(
         graph: The network.
         weights: Float weights.
         images: Representative images.
-        calibration: How ranges follow from what is seen on them.
+        calibration: How ranges follow from what is seen on them; 16 bits need no clipping.
         bits: Of activations, 8 or 16.
         extremes: What `observe` finds, where it is known already.
     """
     ranges = (extremes or observe(graph, weights, images)[0]).ranges()
-    if calibration.kind != "minmax":
-        ranges = _clipped(graph, weights, images, calibration, ranges)
+    if calibration.kind != "minmax" and bits == 8:
+        found = histograms(graph, weights, images, ranges)
+        limits = {index: _limit(histogram, calibration) for index, histogram in found.items()}
+        ranges = {i: limits[index] for i, index in enumerate(read_scheme(graph).group)}
     return grids(graph, ranges, bits=bits)
 
 
 @torch.no_grad()
-def _clipped(
-    graph: Graph, weights: Weights, images: Images, calibration: Calibration, ranges: Ranges
-) -> dict[int, tuple[float, float]]:
-    """Ranges within `ranges`, equal for all nodes of a group."""
+def histograms(
+    graph: Graph, weights: Weights, images: Images, ranges: Ranges
+) -> dict[int, Histogram]:
+    """By group of tensors with one grid: all its values that are read elsewhere.
+
+    Args:
+        graph: The network.
+        weights: Float weights.
+        images: Representative images.
+        ranges: Of each node on these images.
+    """
     group = read_scheme(graph).group
     read = _read_outside(graph, group)
-    histograms: dict[int, Histogram] = {}
+    found: dict[int, Histogram] = {}
     for i in read:
         low, high = ranges[i]
-        whole = histograms.get(group[i], Histogram(low, high))
-        histograms[group[i]] = Histogram(min(low, whole.low), max(high, whole.high))
+        whole = found.get(group[i], Histogram(low, high))
+        found[group[i]] = Histogram(min(low, whole.low), max(high, whole.high))
     module = to_torch(graph, weights)
     for batch in batches(images):
         for i, y in walk(graph, batch, lambda i, xs: module.apply_node(i, *xs)):
             if i in read:
-                histograms[group[i]].add(y.numpy())
-    limits = {index: _limit(histogram, calibration) for index, histogram in histograms.items()}
-    return {i: limits[group[i]] for i in ranges}
+                found[group[i]].add(y.numpy())
+    return found
 
 
 def _limit(histogram: Histogram, calibration: Calibration) -> tuple[float, float]:

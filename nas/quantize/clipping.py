@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Histogram", "clip_entropy", "clip_error", "clip_share"]
+__all__ = ["Histogram", "clip_entropy", "clip_error", "clip_share", "squared_error"]
 
 BINS = 2048
 CODES = 256
@@ -37,6 +37,12 @@ class Histogram:
         """Ends of the bins, one more than there are bins."""
         return np.linspace(self.low, self.high, BINS + 1)
 
+    @property
+    def centres(self) -> Floats:
+        """Of the bins."""
+        edges = self.edges
+        return (edges[:-1] + edges[1:]) / 2
+
     def add(self, values: npt.NDArray[np.float32]) -> None:
         """Counts values that are not 0."""
         if self.low < self.high:
@@ -56,18 +62,19 @@ def clip_share(histogram: Histogram, share: float) -> tuple[float, float]:
 
 
 def clip_error(histogram: Histogram) -> tuple[float, float]:
-    """Ends with the least squared error.
+    """Ends with the least squared error."""
+    return _search(histogram, lambda low, high: squared_error(histogram, low, high))
+
+
+def squared_error(histogram: Histogram, low: float, high: float) -> float:
+    """Of all values written on a grid from `low` to `high`.
 
     Rounding errors are taken as uniform, a twelfth of the squared step; those of clipping as seen.
     """
-    centres = (histogram.edges[:-1] + histogram.edges[1:]) / 2
-
-    def error(low: float, high: float) -> float:
-        beyond = centres - centres.clip(low, high)
-        rounded = histogram.counts[beyond == 0].sum() * ((high - low) / (CODES - 1)) ** 2 / 12
-        return float(rounded + (histogram.counts * beyond**2).sum())
-
-    return _search(histogram, error)
+    centres = histogram.centres
+    beyond = centres - centres.clip(low, high)
+    rounded = histogram.counts[beyond == 0].sum() * ((high - low) / (CODES - 1)) ** 2 / 12
+    return float(rounded + (histogram.counts * beyond**2).sum())
 
 
 def clip_entropy(histogram: Histogram) -> tuple[float, float]:
@@ -76,7 +83,7 @@ def clip_entropy(histogram: Histogram) -> tuple[float, float]:
     Values beyond an end count in its bin; what is written spreads the counts of a code evenly over
     the bins that it stands for.
     """
-    centres = (histogram.edges[:-1] + histogram.edges[1:]) / 2
+    centres = histogram.centres
 
     def divergence(low: float, high: float) -> float:
         inside = (centres >= low) & (centres <= high)

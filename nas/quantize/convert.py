@@ -37,16 +37,23 @@ class _OnGrid(keras.layers.Layer):  # type: ignore[misc]
 
 
 def to_tflite(
-    graph: Graph, weights: Weights, grid: Sequence[Grid], *, height: int, width: int
+    graph: Graph,
+    weights: Weights,
+    grid: Sequence[Grid],
+    *,
+    height: int,
+    width: int,
+    per_channel: bool = True,
 ) -> bytes:
     """The converted file.
 
     Args:
         graph: The network.
-        weights: Float weights; the converter rounds them per channel.
-        grid: Of each node.
+        weights: Float weights; the converter rounds them.
+        grid: Of each node, of 8 bits.
         height: Of the input image, in pixels.
         width: Of the input image, in pixels.
+        per_channel: Whether each output channel of a kernel has a scale of its own.
 
     Raises:
         IllegalError: A tanh joins tensors of another grid.
@@ -81,12 +88,30 @@ def to_tflite(
         on_edge=on_edge,
         on_output=on_output,
     )
+    if not per_channel:
+        for layer in network.layers:
+            if isinstance(layer, keras.layers.Conv2D | keras.layers.Conv2DTranspose):
+                _round_on_one_scale(layer)
     converter = tf.lite.TFLiteConverter.from_keras_model(network)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.inference_input_type = tf.uint8
     converter.inference_output_type = tf.uint8
     with quiet():
         return bytes(converter.convert())
+
+
+def _round_on_one_scale(layer: Any) -> None:
+    """Has the converter give the kernel of a built convolution one scale.
+
+    Its flag for that is not heard where grids are told by nodes, but a node on the kernel is.
+    """
+    kernel = layer.kernel
+    peak = float(np.abs(kernel.numpy()).max())
+
+    def rounded(self: Any) -> Any:
+        return tf.quantization.fake_quant_with_min_max_args(kernel, -peak, peak, narrow_range=True)
+
+    layer.__class__ = type("OneScale", (type(layer),), {"kernel": property(rounded)})
 
 
 def _distinct_biases(weights: Weights) -> dict[str, Array]:

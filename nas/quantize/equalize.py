@@ -28,11 +28,12 @@ from nas.graph import (
 from nas.quantize.scheme import read_scheme
 from nas.readers.weights import Array, Weights, conv_nodes
 
-__all__ = ["channel_factors", "equalize", "rescale"]
+__all__ = ["LARGEST_FACTOR", "PER_TENSOR_FACTOR", "channel_factors", "equalize", "rescale"]
 
 _HOMOGENEOUS = Relu | LeakyRelu | Prelu
 Source = tuple[int, int] | None  # (convolution, output channel), or None: not ours to scale
 LARGEST_FACTOR = 64.0  # a dead channel must not swamp the kernels that read it
+PER_TENSOR_FACTOR = 8.0  # nor, where a kernel has one scale, take the bits of its neighbours
 
 
 def equalize(graph: Graph, weights: Weights, peaks: Mapping[int, Array]) -> dict[str, Array]:
@@ -46,12 +47,15 @@ def equalize(graph: Graph, weights: Weights, peaks: Mapping[int, Array]) -> dict
     return rescale(graph, weights, channel_factors(graph, peaks))
 
 
-def channel_factors(graph: Graph, peaks: Mapping[int, Array]) -> dict[int, Array]:
+def channel_factors(
+    graph: Graph, peaks: Mapping[int, Array], *, largest: float = LARGEST_FACTOR
+) -> dict[int, Array]:
     """How many times larger each channel becomes, of the nodes that hold such channels.
 
     Args:
         graph: The network.
         peaks: For each node the largest magnitude of each channel on calibration images.
+        largest: Limit of a factor and of its inverse.
     """
     sources = _sources(graph)
     group = read_scheme(graph).group
@@ -67,7 +71,7 @@ def channel_factors(graph: Graph, peaks: Mapping[int, Array]) -> dict[int, Array
         if None not in sources[position]:
             goal = fixed.get(group[position]) or free[group[position]]
             ratio = goal / np.maximum(peaks[position], 1e-6)
-            ratio = np.clip(ratio, 1 / LARGEST_FACTOR, LARGEST_FACTOR)
+            ratio = np.clip(ratio, 1 / largest, largest)
             made[position] = ratio.astype(np.float32)
     return {
         position: np.array([1 if at is None else made[at[0]][at[1]] for at in held], np.float32)

@@ -12,18 +12,23 @@ __all__ = ["op_names", "run_tflite", "tensor_types"]
 
 
 def run_tflite(model: bytes | Path, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """uint8 (n, h, w, c) -> uint8 (n, scale h, scale w, c), image by image."""
+    """uint8 (n, h, w, c) -> uint8 (n, scale h, scale w, c), image by image.
+
+    The file's own image and output may be uint8, or float in 0..1.
+    """
     interpreter = _interpreter(model)
-    entry = interpreter.get_input_details()[0]["index"]
-    interpreter.resize_tensor_input(entry, [1, *images.shape[1:]])
+    (entry,), (leave,) = interpreter.get_input_details(), interpreter.get_output_details()
+    interpreter.resize_tensor_input(entry["index"], [1, *images.shape[1:]])
     with quiet():  # it announces its delegates
         interpreter.allocate_tensors()
-    leave = interpreter.get_output_details()[0]["index"]
+    is_float = entry["dtype"] == np.float32
     outputs = []
     for image in images:
-        interpreter.set_tensor(entry, image[None])
+        read = image.astype(np.float32) / 255 if is_float else image
+        interpreter.set_tensor(entry["index"], read[None])
         interpreter.invoke()
-        outputs.append(interpreter.get_tensor(leave)[0].copy())
+        y = interpreter.get_tensor(leave["index"])[0]
+        outputs.append(np.rint(y.clip(0, 1) * 255).astype(np.uint8) if is_float else y.copy())
     return np.stack(outputs)
 
 

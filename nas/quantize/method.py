@@ -24,6 +24,9 @@ class Method:
         refit: Convolutions that are solved anew on the features of the quantised network, to write
             what they wrote in the float network.
         feedback: Convolutions in which each weight's rounding makes good that of the others.
+        alternatives: Other calibrations that are tried; the one with which the output changes least
+            is kept.
+        tune_ranges: Whether each range is at last moved to where the output changes least.
         per_channel: Whether each output channel of a kernel has a scale of its own.
         activation_bits: Of what is between convolutions.
     """
@@ -33,13 +36,15 @@ class Method:
     bias_correction: bool = False
     refit: Layers = "readout"
     feedback: Layers = "readout"
+    alternatives: tuple[Calibration, ...] = ()
+    tune_ranges: bool = False
     per_channel: bool = True
     activation_bits: Literal[8, 16] = 8
 
 
 READOUT = Method()
 PLAIN = Method(equalize=False, refit="none", feedback="none")
-BEST = Method(calibration=Calibration("mse"), refit="all", feedback="all")
+BEST = Method(refit="all", feedback="all", alternatives=(Calibration("mse"),), tune_ranges=True)
 METHODS: Mapping[str, Method] = {
     "plain": PLAIN,
     "equalize": Method(refit="none", feedback="none"),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from nas.graph import BatchNorm, Conv2d, Graph, LeakyRelu, Prelu, TransposedConv2d
+from nas.graph import BatchNorm, Conv2d, Graph, LeakyRelu, Prelu, Relu, TransposedConv2d
 from nas.graph.rewrites.plan import refusal
 from nas.quantize.fake import fake_bias, fake_kernel
 from nas.quantize.kernels import leak_codes, moved_codes, prelu_codes
@@ -112,7 +112,7 @@ class QatNetwork(GraphModule):
         rounded = self.ranges.quantize(y, position)
         if self.settings.sqcl and self.training:  # kernels have no part: nothing limits them
             self._losses.append((rounded - y).abs().mean())
-        if isinstance(node.op, LeakyRelu | Prelu):
+        if isinstance(node.op, LeakyRelu | Prelu | Relu):
             codes, ratio = self._codes(xs[0], node.inputs[0], position)
             return self._as_integers(rounded, self._bend(node.op, position, codes, ratio), position)
         return rounded
@@ -123,7 +123,11 @@ class QatNetwork(GraphModule):
         moved = moved_codes(*self._codes(x, source, reader))
         return self._as_integers(self.ranges.quantize(x, reader), moved, reader)
 
-    def _bend(self, op: LeakyRelu | Prelu, position: int, codes: Tensor, ratio: Tensor) -> Tensor:
+    def _bend(
+        self, op: LeakyRelu | Prelu | Relu, position: int, codes: Tensor, ratio: Tensor
+    ) -> Tensor:
+        if isinstance(op, Relu):
+            return moved_codes(codes.clamp(min=0), ratio)
         if isinstance(op, LeakyRelu):
             return leak_codes(codes, op.slope, ratio)
         return prelu_codes(codes, super().parts_of(position).slope.detach(), ratio)

@@ -67,11 +67,11 @@ class Grid:
 
     @property
     def lowest_code(self) -> int:
-        return -(2 ** (self.bits - 1))
+        return -(1 << (self.bits - 1))
 
     @property
     def highest_code(self) -> int:
-        return 2 ** (self.bits - 1) - 1
+        return (1 << (self.bits - 1)) - 1
 
 
 IMAGE_GRID = Grid(1 / 255, -128)
@@ -196,11 +196,13 @@ def grids(
         index = scheme.group[position]
         before = spans.get(index, (low, high))
         spans[index] = (min(low, before[0]), max(high, before[1]))
-    found = {
-        index: scheme.fixed.get(index) or grid_of(*spans[index]) for index in set(scheme.group)
-    }
-    if bits == 16:
-        found = {index: symmetric_grid(grid.low, grid.high) for index, grid in found.items()}
+    found = {}
+    for index in set(scheme.group):
+        fixed = scheme.fixed.get(index)
+        if bits == 16:
+            found[index] = symmetric_grid(*((fixed.low, fixed.high) if fixed else spans[index]))
+        else:
+            found[index] = fixed or grid_of(*spans[index])
     return tuple(found[index] for index in scheme.group)
 
 

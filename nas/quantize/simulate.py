@@ -15,14 +15,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nas.graph import Add, Conv2d, Graph, LeakyRelu, Multiply, Op, Prelu, TransposedConv2d
-from nas.quantize.calibration import calibrate
+from nas.graph import (
+    Add,
+    Conv2d,
+    Graph,
+    LeakyRelu,
+    Multiply,
+    Op,
+    Prelu,
+    Relu,
+    TransposedConv2d,
+)
 from nas.quantize.scheme import MOVES, Grid, regrids
 from nas.quantize.walk import walk
 from nas.readers.to_torch import GraphModule, to_torch
 from nas.readers.weights import Array, Weights, conv_nodes
 
-__all__ = ["Simulation", "calibrate", "narrow_weights", "quantize_kernel"]
+__all__ = ["Simulation", "narrow_weights", "quantize_kernel"]
 
 
 def quantize_kernel(
@@ -138,6 +147,9 @@ class Simulation:
         if isinstance(node.op, Add | Multiply):
             join = _add if isinstance(node.op, Add) else _multiply
             return join(xs, self._scales(position), grid)
+        if isinstance(node.op, Relu):
+            before = self.grid[node.inputs[0]]
+            return _regrid(xs[0].clamp(min=0), before, grid)
         if isinstance(node.op, LeakyRelu):
             return _leak(xs[0], node.op.slope, self.grid[node.inputs[0]], grid)
         if isinstance(node.op, Prelu):

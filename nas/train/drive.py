@@ -6,6 +6,7 @@ without the processor.
 """
 
 import math
+import time
 from collections.abc import Iterator
 
 import torch
@@ -19,7 +20,10 @@ from nas.train.stage_run import StageRun
 __all__ = ["Drive", "GraphDrive", "PlainDrive", "drive_of"]
 
 _EAGER = 3  # steps before a capture: libraries choose their kernels in them
-_BLOCK = 256  # captured steps whose patches are drawn, and whose losses are looked at, together
+# Steps are handed to the GPU, and their losses looked at, in blocks of about this length, for which
+# a person waits after Ctrl-C. What steps compute does not depend on how they are divided.
+_BLOCK_S = 0.5
+_LEAST, _MOST = 32, 192  # of a block; more would fill the queue of launches, and others wait
 
 
 class PlainDrive:
@@ -71,27 +75,29 @@ class GraphDrive:
         self._eager_left = max(_EAGER, run.network.warmup_steps)
         self._reads = torch.empty(0)  # of the step that is replayed, on the device
         self._loss = torch.empty(0)
-        self._ahead: tuple[range, Tensor] | None = None  # drawn while the GPU was at work
+        self._size = _LEAST  # of a block; how long it takes is seen
 
     def advance(self, begin: int, end: int) -> Iterator[list[float]]:
         """As `PlainDrive.advance`; yields nothing while the GPU is still at work on a block."""
-        blocks = [range(i, min(end, i + _BLOCK)) for i in range(begin, end, _BLOCK)]
-        for block, following in zip(blocks, [*blocks[1:], None], strict=True):
-            reads = self._drawn(block)
+        block, reads = self._next_block(begin, end)
+        while block:
+            began_s = time.monotonic()
             before, reads, losses = self._start(block, reads)
-            if following is not None:
-                self._ahead = (following, self._drawn(following))
+            following = self._next_block(block.stop, end)  # drawn while the GPU is at work
             yield []
             with torch.cuda.stream(self._stream):
                 found: list[float] = losses.tolist()  # waits for the block
             if not all(map(math.isfinite, found)):
                 raise self._fault(before, reads, block, found)
+            wanted = round(len(block) * _BLOCK_S / (time.monotonic() - began_s))
+            self._size = min(max(wanted, _LEAST), _MOST)
             yield found
+            block, reads = following
 
-    def _drawn(self, block: range) -> Tensor:
-        if self._ahead is not None and self._ahead[0] == block:
-            return self._ahead[1]
-        return self._source.reads(block.start, block.stop)
+    def _next_block(self, begin: int, end: int) -> tuple[range, Tensor]:
+        """Steps that are handed out together, and what they gather."""
+        block = range(begin, min(end, begin + self._size))
+        return block, self._source.reads(block.start, block.stop)
 
     def _start(self, block: range, reads: Tensor) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """Hands a block to the GPU; gives the state before it, its reads, and its losses to be."""

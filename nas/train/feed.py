@@ -7,7 +7,7 @@ import torch
 
 from nas.data.images import Pair
 from nas.data.patches import CALIBRATION_LR_SIZE, Augment, PatchSampler, calibration_patches
-from nas.train.pool import PixelPool, shared_pool
+from nas.train.pool import PixelPool, is_pooled, shared_pool
 from nas.train.solve_set import SolveSet
 from nas.train.sources import HostSource, PoolSource
 from nas.train.stages import Stage
@@ -70,6 +70,6 @@ class Feed:
 
     def _fit_on(self, device: str) -> bool:
         size_bytes = sum(pair.lr.nbytes + pair.hr.nbytes for pair in self._pairs)
-        return device in self._pools or (
+        return is_pooled(self._pairs, device) or (
             size_bytes < _MOST_OF_MEMORY * torch.cuda.mem_get_info(device)[0]
         )

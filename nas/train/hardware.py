@@ -63,6 +63,7 @@ def choose_hardware(device: str = "auto", precision: str = "float32") -> Hardwar
         _check_gpu(device)
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.deterministic = True  # or a resumed training would end elsewhere
     if precision not in ("float32", "bfloat16"):
         raise UsageError(f"unknown precision {precision}", "float32 or bfloat16")
     return Hardware(device, "bfloat16" if precision == "bfloat16" else "float32")

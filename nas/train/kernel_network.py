@@ -54,7 +54,7 @@ class KernelNetwork(nn.Module):
         offset = self.running
         if self.training:
             offset = self.network(x).mean(dim=0).reshape(self.base.shape)
-            self.running.lerp_(offset.detach(), _MOMENTUM)
+            self.running.lerp_(offset.detach().to(self.running.dtype), _MOMENTUM)  # maybe bfloat16
         padding = self.base.shape[-1] // 2
         return functional.conv2d(x, self.base + offset, self.bias, padding=padding)
 

@@ -11,8 +11,9 @@ from torch import Tensor
 from nas.data.images import Pair
 from nas.data.patches import Draws
 
-__all__ = ["PixelPool", "shared_pool"]
+__all__ = ["READS", "PixelPool", "is_pooled", "shared_pool"]
 
+READS = 10  # numbers that say what is gathered for a patch
 Whole = npt.NDArray[np.int64]
 
 
@@ -33,7 +34,7 @@ class PixelPool:
         self._hr = _Plane([pair.hr for pair in pairs], device)
 
     def reads(self, draws: Draws, lr_patch: int, scale: int) -> Tensor:
-        """Where `gather` finds the patches of draws, (n, 10) float64, on the processor.
+        """Where `gather` finds the patches of draws, (n, READS) float64, on the processor.
 
         Of LR, then of HR, the places of the first value, of the one below over the one above, and
         of the right one over the left one; then the three colours and the intensity. All but the
@@ -103,8 +104,16 @@ _POOLS: WeakValueDictionary[tuple[object, ...], PixelPool] = WeakValueDictionary
 
 def shared_pool(pairs: Sequence[Pair], device: str) -> PixelPool:
     """The pool of these images, the same one for all trainings that hold it at a time."""
-    key = (device, *map(id, pairs))  # a pool holds its images, so their ids stay theirs
-    found = _POOLS.get(key)
+    found = _POOLS.get(_key(pairs, device))
     if found is None:
-        found = _POOLS[key] = PixelPool(pairs, device)
+        found = _POOLS[_key(pairs, device)] = PixelPool(pairs, device)
     return found
+
+
+def is_pooled(pairs: Sequence[Pair], device: str) -> bool:
+    """Whether somebody holds a pool of these images."""
+    return _key(pairs, device) in _POOLS
+
+
+def _key(pairs: Sequence[Pair], device: str) -> tuple[object, ...]:
+    return (device, *map(id, pairs))  # a pool holds its images, so their ids stay theirs

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nas.errors import RewriteError
 from nas.graph import BatchNorm, Graph
 from nas.graph.rewrites import carry_residual, fold_batch_norm, prune_channels
 from nas.quantize.qat import Kept
@@ -22,8 +23,12 @@ def check_stages(recipe: Recipe, graph: Graph) -> None:
         RewriteError: The rewrite that a stage asks for does not fit the graph.
     """
     weights = he_start(graph, seed=0, gain=1.0)
-    for stage in recipe.stages:
-        graph, weights = prepared(stage, graph, weights, None)
+    for number, stage in enumerate(recipe.stages, start=1):
+        try:
+            graph, weights = prepared(stage, graph, weights, None)
+        except RewriteError as error:
+            place = f"stage {number} of recipe {recipe.name}"
+            raise RewriteError(f"{place}: {error.message}", error.hint) from error
 
 
 def prepared(

@@ -154,6 +154,8 @@ class Session:
             self._readings.append(reading)
             self._save()
             yield reading
+            if stopped() and mark < trainer.steps:
+                return
         with _written(self.folder):
             store(self.folder, trainer.graph, trainer.weights(), trainer.grid())
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nas.data.patches import PatchSampler
 from nas.readers.to_torch import image_tensor
-from nas.train.pool import PixelPool
+from nas.train.pool import READS, PixelPool
 
 __all__ = ["HostSource", "PoolSource"]
 
@@ -70,7 +70,10 @@ class PoolSource:
 
     def reads(self, begin: int, end: int) -> Tensor:
         """What steps `begin` to `end` gather, (end - begin, size, 10), on the processor."""
-        return torch.stack([self._reads_of(step) for step in range(begin, end)])
+        found = torch.empty(end - begin, self._size, READS, dtype=torch.float64)
+        for place, step in enumerate(range(begin, end)):
+            found[place] = self._reads_of(step)
+        return found
 
     def gather(self, reads: Tensor) -> tuple[Tensor, Tensor]:
         """(lr, hr) of one step's `reads` (size, 10), as `HostSource.patches` gives them."""

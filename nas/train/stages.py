@@ -17,7 +17,7 @@ __all__ = ["Fqsr", "Prune", "Qat", "Recipe", "Stage"]
 
 @dataclass(frozen=True, slots=True)
 class Prune:
-    """Channels that a stage takes out at its beginning, those ranked lowest by the stage before.
+    """Channels that a stage takes out at its beginning, those that the loss would miss least.
 
     Args:
         keep: Fraction of the channels of each inner convolution that stays.

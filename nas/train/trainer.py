@@ -196,11 +196,13 @@ class Trainer:
         Float networks are read as by `weights`, whatever activation they train with.
         """
         network, hardware = self._run.network, self._conditions.hardware
+        reader: GraphModule = network
+        if isinstance(network, Trainable):
+            reader = to_torch(self.graph, self.weights())
+            hardware.place(reader)
         with torch.no_grad():
-            if isinstance(network, Trainable):
-                return to_torch(self.graph, self.weights()).forward(lr)
-            found = network.eval().forward(lr.to(hardware.device)).cpu()
-            network.train()
+            found = reader.eval().forward(lr.to(hardware.device)).cpu()
+        network.train()
         return found
 
     def grid(self) -> tuple[Grid, ...] | None:

@@ -14,8 +14,8 @@ def tflite_size_kib(graph: Graph, *, height: int = 360, width: int = 640) -> flo
     import torch
 
     from nas.graph import check_legal
+    from nas.quantize.calibration import calibrate
     from nas.quantize.convert import to_tflite
-    from nas.quantize.simulate import calibrate
     from nas.readers.weights import random_weights
 
     check_legal(graph)

@@ -19,8 +19,8 @@ from nas.graph import (
     ResizeNearest,
     SpaceToDepth,
 )
+from nas.quantize.calibration import calibrate
 from nas.quantize.convert import to_tflite
-from nas.quantize.simulate import calibrate
 from nas.quantize.stored import store
 from nas.readers.to_keras import to_keras
 from nas.readers.to_torch import image_tensor

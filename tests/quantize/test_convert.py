@@ -15,11 +15,14 @@ from nas.data.metrics import psnr_db
 from nas.data.resample import downscale
 from nas.errors import IllegalError
 from nas.graph import Concat, Conv2d, Graph, GraphBuilder, Tanh
+from nas.quantize.calibration import calibrate
 from nas.quantize.convert import to_tflite
+from nas.quantize.convert16 import to_tflite_16x8
 from nas.quantize.litert import op_names, run_tflite, tensor_types
+from nas.quantize.method import READOUT
 from nas.quantize.refit import quantize
 from nas.quantize.scheme import Grid
-from nas.quantize.simulate import Simulation, calibrate
+from nas.quantize.simulate import Simulation
 from nas.readers.to_torch import image_tensor, to_torch
 from nas.readers.weights import Array, random_weights
 from nas.space import load_space
@@ -28,6 +31,7 @@ from nas.train.recipes import recipe
 from nas.train.schedules import Cosine, Warmup
 from nas.train.trainer import Conditions, Trainer
 from nas.zoo import zoo_entry
+from tests.networks import sensible_weights
 
 HXNET = load_space("hxnet")
 STAGE = replace(
@@ -136,6 +140,54 @@ def test_quantisation_costs_little_and_less_than_without_its_care(name: str) -> 
     plain = psnr_db(uint8(Simulation(graph, made.trained, plain_grid)(x)), hr, shave=3)
     assert exact - careful < 0.4
     assert careful > plain - 0.02
+
+
+def kernel_scales(file: bytes) -> list[int]:
+    """How many scales each kernel of a file has."""
+    found = []
+    for tensor in Interpreter(model_content=file).get_tensor_details():
+        shape = tensor["shape"]
+        if tensor["dtype"] == np.int8 and len(shape) == 4 and not np.array_equal(shape[:1], [1]):
+            found.append(len(tensor["quantization_parameters"]["scales"]))
+    return found
+
+
+@pytest.mark.parametrize("name", ["XLSR", "FSRCNN-RGBx3"])
+def test_file_has_one_scale_a_kernel_if_told(name: str) -> None:
+    graph = zoo_entry(name).build()
+    weights = sensible_weights(graph)
+    lr, _ = lr_and_hr()
+    method = replace(READOUT, per_channel=False)
+    deployed, grid = quantize(graph, weights, image_tensor(lr), method=method)
+    size = {"height": HEIGHT, "width": WIDTH}
+    file = to_tflite(graph, deployed, grid, per_channel=False, **size)
+    assert set(kernel_scales(file)) == {1}
+    assert max(kernel_scales(to_tflite(graph, deployed, grid, **size))) > 1
+    simulation = Simulation(graph, deployed, grid, per_channel=False)
+    simulated = uint8(simulation(image_tensor(lr))).astype(int)
+    assert (np.abs(run_tflite(file, lr) - simulated) <= 1).mean() >= 0.995
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+@pytest.mark.parametrize("name", ["XCAT", "ABPN"])
+def test_file_of_sixteen_bit_activations_is_next_to_float(name: str, per_channel: bool) -> None:
+    graph, made = NETWORKS[name], deployed(name)
+    lr, _ = lr_and_hr()
+    method = replace(READOUT, activation_bits=16, per_channel=per_channel)
+    weights, grid = quantize(graph, made.trained, image_tensor(lr), method=method)
+    file = to_tflite_16x8(
+        graph, weights, image_tensor(lr), height=HEIGHT, width=WIDTH, per_channel=per_channel
+    )
+    assert {"int16", "int8", "int64"} <= tensor_types(file)
+    assert (max(kernel_scales(file)) > 1) == per_channel
+    convs = [op for op in op_names(file) if op in ("CONV_2D", "DEQUANTIZE")]
+    assert convs.count("DEQUANTIZE") <= 2  # before depth-to-space, and at the end
+    simulation = Simulation(graph, weights, grid, per_channel=per_channel)
+    simulated = uint8(simulation(image_tensor(lr))).astype(int)
+    assert (np.abs(run_tflite(file, lr) - simulated) <= 1).mean() >= 0.995
+    with torch.no_grad():
+        exact = uint8(to_torch(graph, made.trained)(image_tensor(lr)))
+    assert psnr_db(run_tflite(file, lr), exact) > 45
 
 
 @pytest.mark.parametrize("bias", [0.5, 0.0])

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 
 from nas.graph import Conv2d, Graph, GraphBuilder
-from nas.quantize.equalize import LARGEST_FACTOR, equalize
+from nas.quantize.equalize import LARGEST_FACTOR, channel_factors, equalize
 from nas.readers.to_torch import to_torch
 from nas.readers.weights import Array, Weights, random_weights
 from nas.space import load_space
@@ -129,3 +129,24 @@ def test_given_weights_are_left_alone() -> None:
     copy = {name: array.copy() for name, array in weights.items()}
     equalize(graph, weights, peaks_of(graph, weights))
     assert all(np.array_equal(weights[name], copy[name]) for name in copy)
+
+
+def test_leaky_rectifiers_pass_the_factor_on_to_what_reads_them() -> None:
+    graph = zoo_entry("FSRCNN-RGBx3").build()  # PReLU everywhere, a transposed convolution last
+    weights = uneven(graph)
+    before = peaks_of(graph, weights)
+    after = peaks_of(graph, equalize(graph, weights, before))
+    convs = [i for i, node in enumerate(graph.nodes) if isinstance(node.op, Conv2d)]
+    assert len(convs) > 6
+    for position in convs:
+        alive = before[position] * LARGEST_FACTOR > before[position].max()
+        np.testing.assert_allclose(after[position][alive], before[position].max(), rtol=1e-3)
+
+
+def test_limit_of_a_factor_may_be_lower() -> None:
+    graph = zoo_entry("ABPN").build()
+    weights = uneven(graph)
+    found = channel_factors(graph, peaks_of(graph, weights), largest=1.5)
+    every = np.concatenate(list(found.values()))
+    assert every.min() == pytest.approx(1.0)  # the largest channel stays
+    assert every.max() == pytest.approx(1.5)

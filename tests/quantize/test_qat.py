@@ -25,13 +25,14 @@ from nas.graph import (
     TransposedConv2d,
 )
 from nas.graph.rewrites import fold_batch_norm
+from nas.quantize.calibration import calibrate
 from nas.quantize.convert import to_tflite
 from nas.quantize.litert import run_tflite
 from nas.quantize.qat import QatNetwork
 from nas.quantize.ranges import RangeKind
 from nas.quantize.scheme import grid_of, read_scheme
 from nas.quantize.settings import RANGE_SPEED, WARMUP_STEPS, Qat
-from nas.quantize.simulate import Simulation, calibrate
+from nas.quantize.simulate import Simulation
 from nas.readers.to_torch import in_uint8, to_torch
 from nas.readers.weights import Weights, random_weights
 from nas.zoo import zoo_entry

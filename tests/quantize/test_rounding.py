@@ -79,3 +79,15 @@ def test_feedback_never_pushes_a_weight_off_the_grid() -> None:
     normal[3, 3] = 1
     rounded, _ = round_with_feedback(kernel, None, normal)
     assert rounded.flatten().tolist() == [0, 0, 127, 127]
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_channels_may_share_a_grid_of_fewer_codes(bits: int) -> None:
+    _, kernel, bias, normal = solved(3, biased=True)
+    peak = kernel.abs().max()
+    rounded, _ = round_with_feedback(kernel, bias, normal, peak=peak.expand(6), bits=bits)
+    codes = rounded / (peak / (2 ** (bits - 1) - 1))
+    torch.testing.assert_close(codes, codes.round(), rtol=0, atol=1e-3)
+    assert float(rounded.abs().max()) == pytest.approx(float(peak))  # the grid stays
+    smaller = rounded.abs().amax(dim=(1, 2, 3)) < 0.99 * peak
+    assert smaller.any()

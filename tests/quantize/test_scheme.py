@@ -21,7 +21,15 @@ from nas.graph import (
     Slice,
     Tanh,
 )
-from nas.quantize.scheme import IMAGE_GRID, Grid, grid_of, grids, read_scheme, regrids
+from nas.quantize.scheme import (
+    IMAGE_GRID,
+    Grid,
+    grid_of,
+    grids,
+    read_scheme,
+    regrids,
+    symmetric_grid,
+)
 from nas.zoo import ENTRIES, mobile_x3_names, zoo_entry
 from tests.strategies import graphs
 
@@ -235,3 +243,19 @@ def test_scheme_of_any_graph(graph: Graph) -> None:
             for i in node.inputs:
                 assert (position, i) in scheme.regrid or scheme.group[i] == scheme.group[position]
     assert all(i == 0 for _, i in scheme.regrid)
+
+
+def test_codes_of_sixteen_bits_lie_around_zero() -> None:
+    grid = symmetric_grid(-0.5, 2.0)
+    assert (grid.zero_point, grid.bits) == (0, 16)
+    assert (grid.lowest_code, grid.highest_code) == (-32768, 32767)
+    assert grid.high == pytest.approx(2.0)
+    assert grid.low == pytest.approx(-2.0, rel=1e-4)
+
+
+def test_all_grids_of_sixteen_bits_are_symmetric() -> None:
+    graph = chain(Conv2d(4), Sigmoid(), Conv2d(12), Clip(), DepthToSpace(2))
+    found = grids(graph, dict.fromkeys(range(6), WIDE), bits=16)
+    assert {(grid.zero_point, grid.bits) for grid in found} == {(0, 16)}
+    assert found[1].high == pytest.approx(3.0)
+    assert found[0].high == found[-1].high == pytest.approx(1.0)

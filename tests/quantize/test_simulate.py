@@ -6,8 +6,9 @@ import torch
 from hypothesis import given
 
 from nas.graph import Conv2d, Graph, GraphBuilder
+from nas.quantize.calibration import calibrate
 from nas.quantize.scheme import IMAGE_GRID
-from nas.quantize.simulate import Simulation, calibrate, quantize_kernel
+from nas.quantize.simulate import Simulation, quantize_kernel
 from nas.readers.to_torch import to_torch
 from nas.readers.weights import kernel_to_torch, random_weights
 from nas.zoo import zoo_entry
@@ -98,3 +99,46 @@ def test_run_may_end_early() -> None:
     early, all_of_it = simulation.run(images(), end=4), simulation.run(images())
     assert len(early) == 5
     assert all(torch.equal(a, b) for a, b in zip(early, all_of_it, strict=False))
+
+
+def test_one_scale_serves_all_channels_of_a_tensor() -> None:
+    kernel = torch.tensor([[1.27, -0.5], [0.1, 0.01], [2.54, 0.0], [-0.02, 0.2]])
+    codes, scale = quantize_kernel(kernel.reshape(4, 2, 1, 1), tensors=2)
+    assert codes.flatten().tolist() == [127, -50, 10, 1, 127, 0, -1, 10]
+    assert scale.tolist() == pytest.approx([0.01, 0.01, 0.02, 0.02])
+
+
+def test_groups_are_tensors_of_their_own() -> None:
+    graph = zoo_entry("XLSR").build()
+    weights = random_weights(graph, seed=0)
+    grid = calibrate(graph, weights, images())
+    simulation = Simulation(graph, weights, grid, per_channel=False)
+    for position, node in enumerate(graph.nodes):
+        if isinstance(node.op, Conv2d):
+            kernel = simulation.codes.kernels[str(position)]
+            peaks = kernel.abs().reshape(node.op.groups, -1).amax(dim=1)
+            assert peaks.tolist() == [127] * node.op.groups
+            assert len(simulation.steps[position].unique()) == node.op.groups
+
+
+def test_new_weights_replace_the_old_ones() -> None:
+    weights, others = random_weights(XCAT, seed=0), random_weights(XCAT, seed=1)
+    grid = calibrate(XCAT, weights, images())
+    simulation, expected = (Simulation(XCAT, some, grid) for some in (weights, others))
+    for position, node in enumerate(XCAT.nodes):
+        if isinstance(node.op, Conv2d):
+            kernel, bias = others[f"{position}/kernel"], others.get(f"{position}/bias")
+            simulation.replace(
+                position,
+                torch.from_numpy(kernel_to_torch(kernel)),
+                None if bias is None else torch.from_numpy(bias),
+            )
+    assert torch.equal(simulation(images()), expected(images()))
+
+
+def test_sixteen_bits_are_next_to_float_activations() -> None:
+    weights = random_weights(XCAT, seed=0)
+    fine = Simulation(XCAT, weights, calibrate(XCAT, weights, images(), bits=16))(images())
+    coarse = Simulation(XCAT, weights, calibrate(XCAT, weights, images()))(images())
+    wanted = to_torch(XCAT, weights)(images())
+    assert (fine - wanted).abs().mean() < 0.8 * (coarse - wanted).abs().mean()

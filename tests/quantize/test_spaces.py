@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from nas.graph import check_legal
+from nas.quantize.calibration import calibrate
 from nas.quantize.convert import to_tflite
 from nas.quantize.litert import run_tflite, tensor_types
-from nas.quantize.simulate import Simulation, calibrate
+from nas.quantize.simulate import Simulation
 from nas.readers.to_torch import image_tensor
 from nas.space import load_space, space_names
 from tests.networks import sensible_weights, smooth_images

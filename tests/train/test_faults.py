@@ -1,10 +1,11 @@
 """A training that went wrong says where."""
 
+import numpy as np
 import pytest
 import torch
 
 from nas.errors import TrainingError
-from nas.graph import Conv2d, GraphBuilder, Relu
+from nas.graph import BatchNorm, Conv2d, GraphBuilder, Prelu, Relu
 from nas.quantize.settings import Qat
 from nas.train.faults import diverged
 from nas.train.learner import Learner, make_learner
@@ -54,6 +55,17 @@ def test_weights_inside_a_form_count(form: str) -> None:
         list(found.parameters_of(3))[-1].fill_(torch.inf)  # type: ignore[union-attr, operator]
     text = f"the first weights that are not finite are those of node 3, conv(3, form={form})"
     assert message(found, IMAGE) == text
+
+
+def test_slopes_and_norms_count() -> None:
+    g = GraphBuilder()
+    graph = g.graph(g.chain(g.input, Conv2d(3), BatchNorm(), Conv2d(3), Prelu()))
+    weights = he_start(graph, seed=0, gain=1.0)
+    for part, node in (("4/slope", "node 4, prelu()"), ("2/gamma", "node 2, batch_norm()")):
+        weights[part][0] = np.nan
+        found = make_learner(graph, weights, Stage(1), seed=0)
+        text = "the first weights that are not finite are those of"
+        assert message(found, IMAGE) == f"{text} {node}"
 
 
 @pytest.mark.parametrize("quantised", [False, True])

@@ -1,6 +1,5 @@
 """Gathering on a device gives the patches that cutting on the processor gives, bit for bit."""
 
-import weakref
 from dataclasses import replace
 from itertools import permutations
 
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from nas.data.images import Pair
 from nas.data.patches import Augment, Draws, PatchSampler
 from nas.train.feed import Feed
-from nas.train.pool import PixelPool, shared_pool
+from nas.train.pool import PixelPool, is_pooled, shared_pool
 from nas.train.sources import HostSource, PoolSource
 from nas.train.stages import Stage
 
@@ -86,9 +85,24 @@ def test_trainings_on_the_same_images_share_them() -> None:
     assert shared_pool(list(images), "cpu") is first
     assert shared_pool(images[:2], "cpu") is not first
     assert shared_pool(pairs(2), "cpu") is not first
-    held = weakref.ref(first)
+    assert is_pooled(images, "cpu")
     del first
-    assert held() is None  # with the last training
+    assert not is_pooled(images, "cpu")  # with the last training
+
+
+def test_images_go_to_a_gpu_that_has_room_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice their size must be free; what is there already needs no room."""
+    images = pairs(2)
+    size_bytes = sum(pair.lr.nbytes + pair.hr.nbytes for pair in images)
+    free = [2 * size_bytes]
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (free[0], 10**9))
+    stage = Stage(1, batch_size=2, lr_patch=4)
+    feeds = [Feed(images, scale=2, seed=0) for _ in range(3)]
+    assert isinstance(feeds[0].source(stage, "meta"), HostSource)
+    free[0] += 1
+    assert isinstance(feeds[1].source(stage, "meta"), PoolSource)
+    free[0] = 0
+    assert isinstance(feeds[2].source(stage, "meta"), PoolSource)
 
 
 def test_patches_shrink_to_what_half_of_the_images_have() -> None:

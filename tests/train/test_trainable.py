@@ -13,6 +13,7 @@ from nas.readers.to_torch import to_torch
 from nas.readers.weights import random_weights
 from nas.train.feed import Feed
 from nas.train.forms import FormConv
+from nas.train.hardware import Hardware
 from nas.train.recipes import recipe
 from nas.train.schedules import Cosine, Warmup
 from nas.train.trainable import Trainable
@@ -186,6 +187,16 @@ def test_every_parameter_of_a_form_is_trained(leaves: tuple[Pair, ...], form: Fo
         if form in ("ecb", "dbb") and name.endswith(("links.0.bias", "links.0.norm.beta")):
             continue  # what follows may not see it
         assert (parameter - old).abs().max() > 1e-4, name
+
+
+@each_form
+def test_form_trains_in_bfloat16_and_keeps_float32(leaves: tuple[Pair, ...], form: Form) -> None:
+    short = Conditions(0, 2, Hardware("cpu", "bfloat16"))
+    run = Trainer(network(form), RECIPE, Feed(leaves, scale=3, seed=0), short)
+    run.advance(2)
+    tensors = run.state()[0]
+    assert {x.dtype for x in tensors.values()} == {torch.float32}
+    assert all(x.isfinite().all() for x in tensors.values())
 
 
 def test_readout_in_a_form_learns_at_its_own_rate(leaves: tuple[Pair, ...]) -> None:

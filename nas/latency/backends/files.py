@@ -74,8 +74,8 @@ def _open(file: Path) -> Any:
 def _convert(graph: Graph, *, height: int, width: int) -> bytes:
     import torch
 
+    from nas.quantize.calibration import calibrate
     from nas.quantize.convert import to_tflite
-    from nas.quantize.simulate import calibrate
     from nas.readers.weights import random_weights
 
     check_legal(graph)
