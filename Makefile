@@ -20,6 +20,8 @@ lint: .venv/installed
 bench: .venv/installed
 	$(BIN)/python benchmarks/throughput.py $(ARGS)
 	$(BIN)/python benchmarks/latency.py
+	$(BIN)/python benchmarks/patches.py
+	$(BIN)/python benchmarks/train_speed.py
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python >= 3.11 is needed, set PYTHON="'

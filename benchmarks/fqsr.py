@@ -24,7 +24,8 @@ from nas.zoo.fqsr import sr_resnet
 
 SCALE = 2
 RATE = 1e-3
-ROWS = {  # what: settings
+ROWS: dict[str, Fqsr | None] = {  # what: settings; None trains on in float
+    "float, trained on": None,
     "4/4/32, neither": Fqsr(4, 4, 32, daia=False, sqcl=0.0),
     "4/4/32, DAIA": Fqsr(4, 4, 32, sqcl=0.0),
     "4/4/32, DAIA and SQCL": Fqsr(4, 4, 32),
@@ -61,8 +62,8 @@ def stage(steps: int) -> Stage:
     return Stage(steps, Cosine(RATE, steps), batch_size=8, lr_patch=32)
 
 
-def quantised_db(bench: Bench, plan: Plan, settings: Fqsr, begin: Weights, seed: int) -> float:
-    """PSNR of a network that was trained quantised from `begin`."""
+def quantised_db(bench: Bench, plan: Plan, settings: Fqsr | None, begin: Weights, seed: int) -> float:
+    """PSNR of a network that was trained on, quantised or not, from `begin`."""
     recipe = Recipe("fqsr", "", (replace(stage(plan.steps), quantisation=settings),))
     feed = Feed(bench.dataset.train, scale=SCALE, seed=seed)
     trainer = Trainer(plan.graph, recipe, feed, Conditions(seed, begin=begin))

@@ -18,7 +18,7 @@ from nas.data.patches import validation_crops
 from nas.data.resample import Pixels
 from nas.data.sets import Dataset, load_dataset
 from nas.graph import Graph, to_text
-from nas.quantize.stored import StoredNetwork, load_stored
+from nas.quantize.stored import StoredNetwork, is_stored, load_stored
 from nas.readers.to_torch import image_tensor, in_uint8, to_torch
 from nas.readers.weights import Weights
 from nas.train.feed import Feed
@@ -73,7 +73,7 @@ class Bench:
         )  # fmt: skip
         conditions = Conditions(seed, steps, hardware)
         session = Session(graph, recipe, self.dataset, config, folder=folder, conditions=conditions)
-        if session.trainer.step < session.trainer.steps:
+        if session.trainer.step < session.trainer.steps or not is_stored(folder):
             print(f"training {key}", file=sys.stderr, flush=True)
             for _ in session.train():
                 pass
