@@ -11,13 +11,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import save
 
 from nas.errors import NasError
-from nas.graph import Graph, to_text
+from nas.graph import Graph
 from nas.quantize.convert import to_tflite
 from nas.quantize.litert import run_tflite, tensor_types
 from nas.quantize.scheme import Grid
+from nas.quantize.stored import store
 from nas.readers.to_keras import to_keras
 from nas.readers.weights import Weights
 
@@ -73,7 +73,5 @@ def write_package(
     types = tensor_types(package.tflite_model)
     if not types <= {"int8", "uint8", "int32"}:
         raise NasError(f"{package.tflite_model} is not full-integer, it has {sorted(types)}")
-    (folder / "graph.txt").write_text(to_text(graph) + "\n")
-    # Not `save_file`, whose file only its owner may read.
-    (folder / "weights.safetensors").write_bytes(save(dict(trained)))
+    store(folder, graph, trained)
     return package
