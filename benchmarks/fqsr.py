@@ -62,7 +62,9 @@ def stage(steps: int) -> Stage:
     return Stage(steps, Cosine(RATE, steps), batch_size=8, lr_patch=32)
 
 
-def quantised_db(bench: Bench, plan: Plan, settings: Fqsr | None, begin: Weights, seed: int) -> float:
+def quantised_db(
+    bench: Bench, plan: Plan, settings: Fqsr | None, begin: Weights, seed: int
+) -> float:
     """PSNR of a network that was trained on, quantised or not, from `begin`."""
     recipe = Recipe("fqsr", "", (replace(stage(plan.steps), quantisation=settings),))
     feed = Feed(bench.dataset.train, scale=SCALE, seed=seed)
