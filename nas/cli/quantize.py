@@ -41,7 +41,9 @@ def quantize(
         str, typer.Option(help="What sets the ranges: all, search, or a folder of images.")
     ] = "all",
     size: Annotated[str, typer.Option(help="Input of the file, height x width.")] = "360x640",
-    sensitivity: Annotated[bool, typer.Option(help="What each layer costs, as a figure.")] = False,
+    sensitivity: Annotated[
+        bool, typer.Option(help="What plain rounding of each layer costs.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Quantise a trained network, convert it, and run the file."""

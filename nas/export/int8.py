@@ -16,6 +16,7 @@ from nas.data.metrics import psnr_db
 from nas.data.patches import CALIBRATION_LR_SIZE, calibration_patches, validation_crops
 from nas.data.sets import Dataset
 from nas.graph.rewrites import fold_batch_norm
+from nas.quantize.calibration import calibrate
 from nas.quantize.convert import to_tflite
 from nas.quantize.convert16 import to_tflite_16x8
 from nas.quantize.litert import run_tflite
@@ -84,7 +85,7 @@ def make_int8(
         folder: Exists and is empty.
         method: None takes the grids that training found.
         input_size: Height and width of the file's input, in pixels.
-        sensitivity: Whether each layer is looked at.
+        sensitivity: Whether it is found out what plain rounding of each layer costs.
 
     Returns:
         What `quantize.json` holds: PSNR in dB of the float network, of the simulation and of the
@@ -135,7 +136,9 @@ def make_int8(
         "versions": {name: version(name) for name in ("nas", "ai-edge-litert", "keras", "torch")},
     }
     if sensitivity:
-        layers = read_sensitivity(graph, weights, grid, lr, psnr)
+        # By plain rounding: weights that a method has rounded well already would cost nothing.
+        plain = grid if method is None else calibrate(graph, trained, images.patches)
+        layers = read_sensitivity(graph, trained, plain, lr, psnr)
         figures["sensitivity"] = [asdict(layer) for layer in layers]
     text = json.dumps(figures, indent=2) + "\n"
     (folder / "quantize.json").write_text(text, encoding="utf-8")

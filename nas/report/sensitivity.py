@@ -27,7 +27,7 @@ def sensitivity_figure(layers: Sequence[Mapping[str, Any]]) -> go.Figure:
         values = [layer[kind] for layer in layers]
         figure.add_bar(y=names, x=values, name=name, orientation="h", marker_color=colour)
     figure.update_layout(
-        title="What rounding a layer to 8 bits costs",
+        title="What plain rounding of a layer to 8 bits costs",
         template="plotly_white",
         xaxis_title="PSNR lost, dB",
         yaxis={"autorange": "reversed", "automargin": True},

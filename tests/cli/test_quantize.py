@@ -62,7 +62,7 @@ def test_folder_has_file_figures_and_picture(
     figures = json.loads(done.stdout)
     assert figures["psnr_litert_db"] == pytest.approx(figures["psnr_simulation_db"], abs=0.02)
     assert (out / "model.tflite").stat().st_size == figures["size_bytes"]
-    assert "What rounding a layer" in (out / "sensitivity.html").read_text()
+    assert "What plain rounding of a layer" in (out / "sensitivity.html").read_text()
     assert call(monkeypatch, network, "--out", out) == 2
     assert "exists (give --out a new folder)" in capsys.readouterr().err
 
