@@ -15,6 +15,7 @@ BINS = 2048
 CODES = 256
 FRACTIONS = np.linspace(0.3, 1.0, 71)  # of an end, that are tried
 ROUNDS = 2  # of both ends in turn
+NOTHING = 1e-6  # a range that no grid is fine enough for
 FLOOR = 1e-6  # a share that stands in for none where a logarithm is taken
 
 Floats = npt.NDArray[np.float64]
@@ -45,7 +46,7 @@ class Histogram:
 
     def add(self, values: npt.NDArray[np.float32]) -> None:
         """Counts values that are not 0."""
-        if self.low < self.high:
+        if self.high - self.low > NOTHING:
             counts, _ = np.histogram(values[values != 0], BINS, (self.low, self.high))
             self.counts += counts
 

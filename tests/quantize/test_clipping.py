@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nas.quantize.clipping import (
@@ -73,6 +73,7 @@ def test_error_clips_one_end_alone() -> None:
 
 
 @each_clip
+@example(low=-1e-300, high=0.0, values=[0.0])
 @given(
     low=st.floats(-5, 0),
     high=st.floats(0, 5),
