@@ -229,7 +229,7 @@ class Trainer:
     def restore(self, tensors: Mapping[str, Tensor], described: Mapping[str, Any]) -> None:
         """Goes back to a state; all but steps and tensors must be as it was then."""
         self.step, self._index = int(described["step"]), int(described["stage"])
-        self._loss_sum, self._loss_count = described.get("losses", (0.0, 0))
+        self._loss_sum, self._loss_count = described["losses"]
         self._before = parse_text(described["before"])
         self._teacher = None
         if teacher := below("teacher/", tensors):
