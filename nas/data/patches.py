@@ -16,12 +16,16 @@ __all__ = [
     "Draws",
     "PatchSampler",
     "calibration_patches",
+    "standard_crops",
     "validation_crops",
 ]
 
 
 CALIBRATION_LR_SIZE = 32
 """Low-resolution edge in pixels of the patches that read-outs are solved and ranges taken on."""
+
+
+_LARGEST_CROP = 64  # low-resolution edge in pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +192,12 @@ def validation_crops(
     for i, (image, top, left) in enumerate(_places(usable, lr_size, count)):
         lr[i], hr[i] = _cut(usable[image], top, left, lr_size, scale)
     return lr, hr
+
+
+def standard_crops(pairs: Sequence[Pair], *, scale: int, count: int) -> tuple[Pixels, Pixels]:
+    """`validation_crops` of 64x64 low-resolution pixels, or of what the smallest image has."""
+    smallest = min(min(pair.lr.shape[:2]) for pair in pairs)
+    return validation_crops(pairs, lr_size=min(_LARGEST_CROP, smallest), scale=scale, count=count)
 
 
 def _places(pairs: list[Pair], size: int, count: int) -> Iterator[tuple[int, int, int]]:

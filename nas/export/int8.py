@@ -13,7 +13,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from nas.data.metrics import psnr_db
-from nas.data.patches import CALIBRATION_LR_SIZE, calibration_patches, validation_crops
+from nas.data.patches import standard_crops
 from nas.data.sets import Dataset
 from nas.graph.rewrites import fold_batch_norm
 from nas.quantize.calibration import calibrate
@@ -27,12 +27,11 @@ from nas.quantize.simulate import Simulation
 from nas.quantize.stored import StoredNetwork, store
 from nas.readers.to_torch import image_tensor, in_uint8, to_torch
 from nas.readers.weights import Weights
+from nas.train.feed import Feed
 
 __all__ = ["Images", "images_of", "make_int8"]
 
-_PATCHES = 48
 _CROPS = 24
-_CROP = 64  # low-resolution edge in pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +57,9 @@ def images_of(
     dataset: Dataset, scale: int, representative: Sequence[Tensor] | None = None
 ) -> Images:
     """The patches and crops of a data set."""
-    patches, _ = calibration_patches(
-        dataset.train, lr_size=CALIBRATION_LR_SIZE, count=_PATCHES, seed=1, scale=scale
-    )
-    smallest = min(min(pair.lr.shape[:2]) for pair in dataset.valid)
-    lr, hr = validation_crops(
-        dataset.valid, lr_size=min(_CROP, smallest), scale=scale, count=_CROPS
-    )
-    return Images(image_tensor(patches), representative, lr, hr, dataset.digest)
+    patches = Feed(dataset.train, scale=scale, seed=0).solve_set.lr
+    lr, hr = standard_crops(dataset.valid, scale=scale, count=_CROPS)
+    return Images(patches, representative, lr, hr, dataset.digest)
 
 
 def make_int8(

@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from nas.quantize.rounding import half_away
 from nas.quantize.simulate import quantize_kernel
 
 __all__ = [
@@ -105,10 +106,6 @@ def pact(x: Tensor, scale: Tensor, zero: Tensor, high: Tensor) -> Tensor:
     return fake_quantize(torch.minimum(x, high), scale.detach(), zero.detach())
 
 
-def _half_away(x: Tensor) -> Tensor:
-    return x.sign() * (x.abs() + 0.5).floor()
-
-
 def fake_kernel(kernel: Tensor, *, axis: int, bits: int) -> tuple[Tensor, Tensor]:
     """A kernel as an INT8 file holds it, and the step of each output channel.
 
@@ -129,7 +126,7 @@ def fake_kernel(kernel: Tensor, *, axis: int, bits: int) -> tuple[Tensor, Tensor
 def fake_bias(bias: Tensor, step: Tensor) -> Tensor:
     """A bias as an INT8 file holds it, in int32 codes of `step` for each channel, float64."""
     with torch.no_grad():
-        found = (_half_away(bias / step) * step).float()
+        found = (half_away(bias / step) * step).float()
     return bias + (found - bias).detach()
 
 

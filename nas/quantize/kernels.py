@@ -7,6 +7,8 @@ point.
 import torch
 from torch import Tensor
 
+from nas.quantize.rounding import half_away
+
 __all__ = ["leak_codes", "moved_codes", "prelu_codes"]
 
 
@@ -15,7 +17,7 @@ def moved_codes(codes: Tensor, ratio: Tensor) -> Tensor:
     mantissa, exponent = torch.frexp(ratio)
     up, down = exponent.clamp(min=0), exponent.clamp(max=0)
     once = (codes * torch.ldexp(mantissa, up) + 0.5).floor()
-    return _half_away(torch.ldexp(once, down))
+    return half_away(torch.ldexp(once, down))
 
 
 def leak_codes(codes: Tensor, slope: float, ratio: Tensor) -> Tensor:
@@ -27,10 +29,6 @@ def leak_codes(codes: Tensor, slope: float, ratio: Tensor) -> Tensor:
 def prelu_codes(codes: Tensor, slope: Tensor, ratio: Tensor) -> Tensor:
     """A rectifier whose slopes (channels,) lie on one symmetric int8 grid."""
     step = slope.abs().max().clamp(min=1e-12) / 127
-    slopes = _half_away(slope.double() / step)[:, None, None].float()
+    slopes = half_away(slope.double() / step)[:, None, None].float()
     below = moved_codes(codes * slopes, ratio * step)
     return torch.where(codes < 0, below, moved_codes(codes, ratio))
-
-
-def _half_away(x: Tensor) -> Tensor:
-    return x.sign() * (x.abs() + 0.5).floor()

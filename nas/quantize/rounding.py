@@ -11,9 +11,14 @@ Source:
 import torch
 from torch import Tensor
 
-__all__ = ["round_with_feedback"]
+__all__ = ["half_away", "round_with_feedback"]
 
 DAMPING = 1e-3  # of the mean diagonal: keeps the inverse bounded where features are collinear
+
+
+def half_away(x: Tensor) -> Tensor:
+    """Rounded to whole numbers, halves away from zero, as TensorFlow's converter and kernels do."""
+    return x.sign() * (x.abs() + 0.5).floor()
 
 
 def round_with_feedback(

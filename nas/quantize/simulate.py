@@ -26,6 +26,7 @@ from nas.graph import (
     Relu,
     TransposedConv2d,
 )
+from nas.quantize.rounding import half_away
 from nas.quantize.scheme import MOVES, Grid, regrids
 from nas.quantize.walk import walk
 from nas.readers.to_torch import GraphModule, to_torch
@@ -53,7 +54,7 @@ def quantize_kernel(
         peak = peak.reshape(tensors, -1).amax(dim=1).repeat_interleave(len(peak) // tensors)
     scale = peak.clamp_min(1e-12) / (2 ** (bits - 1) - 1)
     spread = scale.reshape([-1 if d == axis else 1 for d in range(4)])
-    return _half_away(exact / spread).float(), scale
+    return half_away(exact / spread).float(), scale
 
 
 def narrow_weights(graph: Graph, weights: Weights) -> dict[str, Array]:
@@ -128,7 +129,7 @@ class Simulation:
         self.steps[position] = scale.float() * torch.tensor(before)
         if str(position) in self.codes.biases:
             bias = self.codes.biases[str(position)]
-            bias.copy_(_half_away(bias / (scale * before)))
+            bias.copy_(half_away(bias / (scale * before)))
 
     def apply(self, position: int, xs: list[Tensor]) -> Tensor:
         """The output of one node, given what it reads."""
@@ -159,10 +160,6 @@ class Simulation:
 
     def _scales(self, position: int) -> list[float]:
         return [self.grid[i].scale for i in self.graph.nodes[position].inputs]
-
-
-def _half_away(x: Tensor) -> Tensor:
-    return x.sign() * (x.abs() + 0.5).floor()
 
 
 def _add(xs: Sequence[Tensor], scales: Sequence[float], grid: Grid) -> Tensor:
@@ -198,7 +195,7 @@ def _prelu(x: Tensor, slope: Tensor, before: Grid, after: Grid) -> Tensor:
     """With one int8 grid for all slopes."""
     codes = (x / before.scale).round()
     step = float(slope.abs().max()) / 127
-    slopes = _half_away(slope.double() / step)[:, None, None].float()
+    slopes = half_away(slope.double() / step)[:, None, None].float()
     above = _fixed_point(codes, before.scale / after.scale)
     below = _fixed_point(codes * slopes, before.scale * step / after.scale)
     return _on_grid(torch.where(codes < 0, below, above), after)
@@ -208,7 +205,7 @@ def _fixed_point(x: Tensor, ratio: float) -> Tensor:
     """As LiteRT's own kernels round: after the ratio's mantissa, then its power of two."""
     mantissa, exponent = math.frexp(ratio)
     once = (x * 2 ** max(exponent, 0) * mantissa + 0.5).floor()
-    return _half_away(once * 2.0 ** min(exponent, 0))
+    return half_away(once * 2.0 ** min(exponent, 0))
 
 
 def _on_grid(steps: Tensor, grid: Grid) -> Tensor:

@@ -16,7 +16,7 @@ from nas.graph import Graph, parse_text, to_text
 from nas.quantize.scheme import Grid
 from nas.readers.weights import Array, Weights, check_weights
 
-__all__ = ["StoredNetwork", "is_stored", "load_stored", "store"]
+__all__ = ["StoredNetwork", "is_stored", "load_stored", "store", "write_whole"]
 
 GRAPH, WEIGHTS, GRID = "graph.txt", "weights.safetensors", "grid.json"
 
@@ -43,12 +43,12 @@ def is_stored(folder: Path) -> bool:
 
 def store(folder: Path, graph: Graph, weights: Weights, grid: Sequence[Grid] | None = None) -> None:
     """Writes the network into a folder, which exists; each file is replaced as a whole."""
-    _write(folder / GRAPH, (to_text(graph) + "\n").encode())
-    _write(folder / WEIGHTS, save(dict(weights)))
+    write_whole(folder / GRAPH, (to_text(graph) + "\n").encode())
+    write_whole(folder / WEIGHTS, save(dict(weights)))
     if grid is None:
         (folder / GRID).unlink(missing_ok=True)
     else:
-        _write(folder / GRID, json.dumps([[g.scale, g.zero_point] for g in grid]).encode())
+        write_whole(folder / GRID, json.dumps([[g.scale, g.zero_point] for g in grid]).encode())
 
 
 def load_stored(folder: Path) -> StoredNetwork:
@@ -80,7 +80,8 @@ def _load_grid(file: Path, num_nodes: int) -> tuple[Grid, ...] | None:
     return found
 
 
-def _write(file: Path, content: bytes) -> None:
+def write_whole(file: Path, content: bytes) -> None:
+    """Replaces a file as a whole: a kill leaves the old or the new one, and maybe a `.part`."""
     part = file.with_name(file.name + ".part")
     part.write_bytes(content)
     part.replace(file)

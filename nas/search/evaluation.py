@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from nas.data.metrics import psnr_db
-from nas.data.patches import validation_crops
+from nas.data.patches import standard_crops
 from nas.data.sets import Dataset
 from nas.graph import Graph
 from nas.quantize.refit import quantize
@@ -25,8 +25,6 @@ from nas.train.stages import Recipe
 from nas.train.trainer import Conditions, Trainer
 
 __all__ = ["Evaluation", "Evaluator", "Reading"]
-
-LARGEST_CROP = 64  # low-resolution edge in pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +66,8 @@ class Evaluator:
         self.effort = effort
         self._feed = Feed(dataset.train, scale=scale, seed=seed)
         self.solve_set = self._feed.solve_set
-        smallest = min(min(pair.lr.shape[:2]) for pair in dataset.valid)
-        self.crops, self._wanted = validation_crops(
-            dataset.valid,
-            lr_size=min(LARGEST_CROP, smallest),
-            scale=scale,
-            count=effort.validation_crops,
+        self.crops, self._wanted = standard_crops(
+            dataset.valid, scale=scale, count=effort.validation_crops
         )
 
     def trainer(self, graph: Graph, recipe: Recipe | None = None) -> Trainer:

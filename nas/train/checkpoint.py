@@ -8,6 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from nas.errors import TextError, TrainingError
+from nas.quantize.stored import write_whole
 from nas.train.trainer import Trainer
 
 __all__ = ["restore_checkpoint", "save_checkpoint"]
@@ -20,9 +21,7 @@ def save_checkpoint(folder: Path, trainer: Trainer) -> None:
     """Replaces the checkpoint in `folder` as a whole, so that a kill leaves the old or the new."""
     tensors, described = trainer.state()
     held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    part = folder / f"{_NAME}.part"
-    part.write_bytes(save(held, metadata={_KEY: json.dumps(described)}))
-    part.replace(folder / _NAME)
+    write_whole(folder / _NAME, save(held, metadata={_KEY: json.dumps(described)}))
 
 
 def restore_checkpoint(folder: Path, trainer: Trainer) -> bool:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from nas.data.metrics import psnr_db
-from nas.data.patches import validation_crops
+from nas.data.patches import standard_crops
 from nas.data.sets import Dataset
 from nas.errors import TrainingError
 from nas.graph import Graph
-from nas.quantize.stored import store
+from nas.quantize.stored import store, write_whole
 from nas.readers.to_torch import image_tensor, in_uint8
 from nas.train.checkpoint import restore_checkpoint, save_checkpoint
 from nas.train.feed import Feed
@@ -25,7 +25,6 @@ __all__ = ["Progress", "Session", "TrainConfig", "check_config", "read_log", "st
 _READINGS = 20  # of a training
 _CHECKPOINT_S = 60.0
 _CROPS = 24
-_CROP = 64  # low-resolution edge in pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +110,7 @@ class Session:
         check_config(config, folder)
         feed = Feed(dataset.train, scale=config.scale, seed=config.seed)
         self.trainer = Trainer(graph, recipe, feed, conditions)
-        smallest = min(min(pair.lr.shape[:2]) for pair in dataset.valid)
-        self._lr, self._hr = validation_crops(
-            dataset.valid, lr_size=min(_CROP, smallest), scale=config.scale, count=_CROPS
-        )
+        self._lr, self._hr = standard_crops(dataset.valid, scale=config.scale, count=_CROPS)
         restore_checkpoint(folder, self.trainer)
         self._readings = [r for r in read_log(folder) if r.step <= self.trainer.step]
 
@@ -126,7 +122,8 @@ class Session:
         """
         with _written(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            _write_json(self.folder / "config.json", asdict(self._config))
+            text = json.dumps(asdict(self._config), indent=2) + "\n"
+            write_whole(self.folder / "config.json", text.encode())
 
     def train(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Progress | None]:
         """Trains to the end; yields readings, and None where others may train meanwhile.
@@ -172,7 +169,7 @@ class Session:
         """The log first: with an older checkpoint its last readings are only made again."""
         lines = [json.dumps(asdict(reading)) + "\n" for reading in self._readings]
         with _written(self.folder):
-            _write(self.folder / "log.jsonl", "".join(lines))
+            write_whole(self.folder / "log.jsonl", "".join(lines).encode())
             save_checkpoint(self.folder, self.trainer)
 
 
@@ -247,13 +244,3 @@ def _written(folder: Path) -> Iterator[None]:
             f"{folder} cannot be written: {error.strerror}",
             "free the disk, or give a folder that you may write; then go on from the checkpoint",
         ) from error
-
-
-def _write_json(file: Path, value: object) -> None:
-    _write(file, json.dumps(value, indent=2) + "\n")
-
-
-def _write(file: Path, text: str) -> None:
-    part = file.with_name(file.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(file)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nas.data import patches
 from nas.data.images import Pair
 from nas.data.sets import Dataset
 from nas.errors import TrainingError
@@ -51,7 +52,7 @@ def files(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module", autouse=True)
 def _few_crops() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(session, "_CROP", 16)
+        patched.setattr(patches, "_LARGEST_CROP", 16)
         patched.setattr(session, "_CROPS", 2)
         yield
 
