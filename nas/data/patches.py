@@ -12,6 +12,7 @@ from nas.errors import DataError
 
 __all__ = [
     "CALIBRATION_LR_SIZE",
+    "STANDARD_CROPS",
     "Augment",
     "Draws",
     "PatchSampler",
@@ -23,8 +24,7 @@ __all__ = [
 
 CALIBRATION_LR_SIZE = 32
 """Low-resolution edge in pixels of the patches that read-outs are solved and ranges taken on."""
-
-
+STANDARD_CROPS = 24
 _LARGEST_CROP = 64  # low-resolution edge in pixels
 
 
@@ -194,7 +194,9 @@ def validation_crops(
     return lr, hr
 
 
-def standard_crops(pairs: Sequence[Pair], *, scale: int, count: int) -> tuple[Pixels, Pixels]:
+def standard_crops(
+    pairs: Sequence[Pair], *, scale: int, count: int = STANDARD_CROPS
+) -> tuple[Pixels, Pixels]:
     """`validation_crops` of 64x64 low-resolution pixels, or of what the smallest image has."""
     smallest = min(min(pair.lr.shape[:2]) for pair in pairs)
     return validation_crops(pairs, lr_size=min(_LARGEST_CROP, smallest), scale=scale, count=count)

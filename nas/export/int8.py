@@ -31,8 +31,6 @@ from nas.train.feed import Feed
 
 __all__ = ["Images", "images_of", "make_int8"]
 
-_CROPS = 24
-
 
 @dataclass(frozen=True, slots=True)
 class Images:
@@ -58,7 +56,7 @@ def images_of(
 ) -> Images:
     """The patches and crops of a data set."""
     patches = Feed(dataset.train, scale=scale, seed=0).solve_set.lr
-    lr, hr = standard_crops(dataset.valid, scale=scale, count=_CROPS)
+    lr, hr = standard_crops(dataset.valid, scale=scale)
     return Images(patches, representative, lr, hr, dataset.digest)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from nas.data.patches import STANDARD_CROPS
 from nas.train.recipes import recipe
 from nas.train.stages import Recipe
 
@@ -20,7 +21,7 @@ class Effort:
 
     recipe: Recipe
     rungs: tuple[int, ...]
-    validation_crops: int = 24
+    validation_crops: int = STANDARD_CROPS
 
 
 SEARCH = Effort(recipe("search"), (100, 300, 1000))

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from nas.data.metrics import psnr_db
 from nas.data.patches import standard_crops
+from nas.data.resample import Pixels
 from nas.data.sets import Dataset
 from nas.graph import Graph
 from nas.quantize.refit import quantize
@@ -19,6 +19,7 @@ from nas.quantize.scheme import Grid
 from nas.quantize.simulate import Simulation
 from nas.readers.to_torch import image_tensor, in_uint8, to_torch
 from nas.readers.weights import Weights
+from nas.search.crops import details, telling
 from nas.search.effort import SEARCH, Effort
 from nas.train.feed import Feed
 from nas.train.stages import Recipe
@@ -38,9 +39,18 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """All readings of one candidate and where its seconds went."""
+    """All readings of one candidate, what it made of a few details, where its seconds went.
+
+    Args:
+        readings: One a rung.
+        details: Cut by `nas.search.crops.details` from what the integer network made of the crops.
+        train_s: Of training.
+        quantize_s: Of quantisation.
+        evaluate_s: Of running the network on the crops.
+    """
 
     readings: tuple[Reading, ...]
+    details: Pixels
     train_s: float
     quantize_s: float
     evaluate_s: float
@@ -69,6 +79,7 @@ class Evaluator:
         self.crops, self._wanted = standard_crops(
             dataset.valid, scale=scale, count=effort.validation_crops
         )
+        self._telling = telling(self.crops, self._wanted)
 
     def trainer(self, graph: Graph, recipe: Recipe | None = None) -> Trainer:
         """A fresh training run of a network."""
@@ -88,16 +99,19 @@ class Evaluator:
             deployed, grid = quantize(graph, weights, self.solve_set.lr)
             seconds["quantize"] += time.perf_counter() - began
             began = time.perf_counter()
-            reading = Reading(
-                rung, self.psnr_float_db(graph, weights), self.psnr_int8_db(graph, deployed, grid)
-            )
+            upscaled = self.upscaled_int8(graph, deployed, grid)
+            reading = Reading(rung, self.psnr_float_db(graph, weights), self.psnr_of(upscaled))
             seconds["evaluate"] += time.perf_counter() - began
             readings.append(reading)
             if rung != self.effort.rungs[-1] and not go_on(reading):
                 break
             began = time.perf_counter()
         return Evaluation(
-            tuple(readings), seconds["train"], seconds["quantize"], seconds["evaluate"]
+            tuple(readings),
+            details(upscaled, self._telling),
+            train_s=seconds["train"],
+            quantize_s=seconds["quantize"],
+            evaluate_s=seconds["evaluate"],
         )
 
     def psnr_float_db(self, graph: Graph, weights: Weights) -> float:
@@ -106,11 +120,11 @@ class Evaluator:
         with torch.no_grad():
             return self.psnr_of(in_uint8(module(image_tensor(self.crops))))
 
-    def psnr_int8_db(self, graph: Graph, weights: Weights, grid: tuple[Grid, ...]) -> float:
-        """Of the simulated integer network on the validation crops."""
+    def upscaled_int8(self, graph: Graph, weights: Weights, grid: tuple[Grid, ...]) -> Pixels:
+        """What the simulated integer network makes of the validation crops."""
         simulation = Simulation(graph, weights, grid)
-        return self.psnr_of(in_uint8(simulation(image_tensor(self.crops))))
+        return in_uint8(simulation(image_tensor(self.crops)))
 
-    def psnr_of(self, images: np.ndarray) -> float:
+    def psnr_of(self, images: Pixels) -> float:
         """Of uint8 images (n, h, w, c) against the validation crops."""
         return psnr_db(images, self._wanted, shave=self.scale)

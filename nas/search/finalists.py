@@ -4,6 +4,7 @@ Imports torch and TensorFlow: for worker processes only.
 """
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +13,34 @@ import torch
 
 from nas.export.package import write_package
 from nas.graph import Graph
+from nas.quantize.calibration import calibrate
 from nas.quantize.refit import quantize
-from nas.readers.to_torch import image_tensor, to_torch
+from nas.quantize.sensitivity import read_sensitivity
+from nas.quantize.stored import store, write_whole
+from nas.readers.to_torch import image_tensor, in_uint8, to_torch
+from nas.readers.weights import Weights
+from nas.search.crops import FINALIST_STRIP, strip_png
 from nas.search.effort import FINAL
 from nas.search.evaluation import Evaluator
 from nas.train.stages import Recipe
 
-__all__ = ["finalise"]
+__all__ = ["DEPLOYED", "finalise"]
+
+DEPLOYED = "deployed"
 
 
 def finalise(
     evaluator: Evaluator, graph: Graph, folder: Path, *, recipe: Recipe = FINAL.recipe
 ) -> dict[str, Any]:
-    """Trains with `recipe` and writes the package into `folder`.
+    """Trains with `recipe` and writes the files into `folder`.
+
+    They are those of `write_package`, `deployed/` with the weights and grids that are in the TFLite
+    file, and a strip of what that file makes of the validation crops.
 
     Returns:
         Figures for `result.json`: PSNR of the trained network in torch and in the saved Keras
-        model, of the quantised one in the simulation and in the TFLite file run by LiteRT; the
-        largest difference of torch and Keras; steps, seconds, bytes.
+        model, of the quantised one in the simulation and in the TFLite file run by LiteRT; what
+        rounding each layer costs; the largest difference of torch and Keras; steps, seconds, bytes.
     """
     began = time.perf_counter()
     trainer = evaluator.trainer(graph, recipe)
@@ -38,15 +49,22 @@ def finalise(
     train_s = time.perf_counter() - began
     deployed, grid = quantize(graph, trained, evaluator.solve_set.lr)
     package = write_package(graph, trained, (deployed, grid), folder)
+    (folder / DEPLOYED).mkdir()
+    store(folder / DEPLOYED, graph, deployed, grid)
+    by_litert = package.run_litert(evaluator.crops)
+    write_whole(folder / FINALIST_STRIP, strip_png(by_litert))
     by_keras = package.run_keras(evaluator.crops)
     with torch.no_grad():
         by_torch = to_torch(graph, trained)(image_tensor(evaluator.crops)).permute(0, 2, 3, 1)
     codes = np.rint(by_keras.clip(0, 1) * 255).astype(np.uint8)
     return {
         "psnr_torch_float_db": evaluator.psnr_float_db(graph, trained),
-        "psnr_int8_simulation_db": evaluator.psnr_int8_db(graph, deployed, grid),
+        "psnr_int8_simulation_db": evaluator.psnr_of(
+            evaluator.upscaled_int8(graph, deployed, grid)
+        ),
         "psnr_keras_float_db": evaluator.psnr_of(codes),
-        "psnr_litert_int8_db": evaluator.psnr_of(package.run_litert(evaluator.crops)),
+        "psnr_litert_int8_db": evaluator.psnr_of(by_litert),
+        "sensitivity": _sensitivity(evaluator, graph, trained),
         "max_difference_torch_keras": float(np.abs(by_torch.numpy() - by_keras).max()),
         "size_bytes": package.tflite_model.stat().st_size,
         "steps": recipe.steps,
@@ -54,3 +72,16 @@ def finalise(
         "train_s": train_s,
         "seconds": time.perf_counter() - began,
     }
+
+
+def _sensitivity(evaluator: Evaluator, graph: Graph, trained: Weights) -> list[dict[str, Any]]:
+    """By plain rounding: weights that are rounded well already would cost nothing."""
+    grid = calibrate(graph, trained, evaluator.solve_set.lr)
+    layers = read_sensitivity(
+        graph,
+        trained,
+        grid,
+        image_tensor(evaluator.crops),
+        lambda upscaled: evaluator.psnr_of(in_uint8(upscaled)),
+    )
+    return [asdict(layer) for layer in layers]

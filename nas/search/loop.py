@@ -10,8 +10,10 @@ from optuna.study import Study
 from optuna.trial import TrialState
 
 from nas.errors import RunError
+from nas.quantize.stored import write_whole
 from nas.search.candidates import Candidate, Judge
 from nas.search.config import SearchConfig
+from nas.search.crops import details_file
 from nas.search.events import Progress, Watcher
 from nas.search.executor import Pool
 from nas.search.folder import write_text
@@ -95,6 +97,7 @@ class Loop:
             self._take_error(trial, candidate, answer)
             return
         self._errors.clear()
+        write_whole(details_file(self._folder, trial.number), answer.value.details_png)
         score = finish(self._study, trial, candidate, answer.value, self._config.score)
         finished = Finished(trial.number, candidate, answer.value, score)
         self._ledger.finish(finished)

@@ -20,6 +20,7 @@ from nas.errors import RunError, SpaceError
 from nas.latency.devices import Device, load_device
 from nas.search.candidates import Judge
 from nas.search.config import SearchConfig, read_config
+from nas.search.crops import keep_crops
 from nas.search.events import Watcher
 from nas.search.executor import Pool
 from nas.search.folder import (
@@ -181,6 +182,7 @@ def _study(folder: Path, config: SearchConfig, *, resume: bool) -> Study:
 
 def _go(study: Study, parts: _Parts, folder: Path, watch: Watcher, bench: str) -> RunResult:
     config = parts.config
+    keep_crops(folder, parts.dataset, config.scale)
     loop = Loop(study, parts.judge, config, folder, watch)
     setup = Setup(bench, parts.dataset, config.scale, config.seed)
     with _interruptible(folder, watch):

@@ -29,7 +29,7 @@ class Bench(Protocol):
     """What a worker works with, made once per process by the `bench` of `Setup`."""
 
     def evaluate(self, graph: Graph, go_on: Callable[[Any], bool]) -> Any:
-        """Trains; returns something with `readings`, `train_s`, `quantize_s`, `evaluate_s`."""
+        """Trains; returns an `Evaluation` of `nas.search.evaluation`, or what looks like it."""
 
     def finalise(self, graph: Graph, folder: Path) -> dict[str, Any]:
         """Trains longer, converts, writes `folder`; returns figures for `result.json`."""
@@ -83,12 +83,21 @@ Task = Evaluate | Finalise
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What an evaluation found; each reading is (steps, float PSNR, INT8 PSNR)."""
+    """What an evaluation found; each reading is (steps, float PSNR, INT8 PSNR).
+
+    Args:
+        readings: One a rung.
+        train_s: Of training.
+        quantize_s: Of quantisation.
+        evaluate_s: Of running the network on the crops.
+        details_png: A strip of `nas.search.crops`; empty of what was measured earlier.
+    """
 
     readings: tuple[tuple[int, float, float], ...]
     train_s: float
     quantize_s: float
     evaluate_s: float
+    details_png: bytes = b""
 
     @property
     def steps(self) -> int:

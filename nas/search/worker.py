@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from nas.search.crops import strip_png
 from nas.search.stopping import Rival, goes_on
 from nas.search.tasks import Answer, Bench, Evaluate, Measured, Rung, Setup, Task
 
@@ -78,7 +79,11 @@ def _measure(bench: Bench, graph: Any, task: Evaluate) -> Measured:
     if not readings or not all(math.isfinite(psnr) for _, *psnrs in readings for psnr in psnrs):
         raise FloatingPointError(f"training gave no finite PSNR, got {readings}")
     return Measured(
-        readings, float(found.train_s), float(found.quantize_s), float(found.evaluate_s)
+        readings,
+        float(found.train_s),
+        float(found.quantize_s),
+        float(found.evaluate_s),
+        strip_png(found.details),
     )
 
 

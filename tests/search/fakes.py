@@ -8,6 +8,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from nas.errors import NasError
 from nas.graph import Graph
 from nas.readers.cost import count_macs
@@ -33,7 +35,10 @@ class Steady:
             readings.append(reading)
             if rung < len(RUNGS) - 1 and not go_on(reading):
                 break
-        return SimpleNamespace(readings=readings, train_s=0.1, quantize_s=0.1, evaluate_s=0.1)
+        details = np.full((3, 8, 8, 3), len(readings), np.uint8)
+        return SimpleNamespace(
+            readings=readings, details=details, train_s=0.1, quantize_s=0.1, evaluate_s=0.1
+        )
 
     def finalise(self, graph: Graph, folder: Path) -> dict[str, Any]:
         (folder / "model.txt").write_text(graph.digest)

@@ -18,6 +18,7 @@ from nas.errors import RunError, SpaceError
 from nas.latency.devices import read_device
 from nas.search.candidates import Judge
 from nas.search.config import SearchConfig, read_config
+from nas.search.crops import LR_STRIP, TRUTH_STRIP, details_file, read_strip
 from nas.search.events import Silent
 from nas.search.front import trials_table
 from nas.search.loop import Loop
@@ -56,8 +57,14 @@ def test_a_run_leaves_what_it_promises(images: str) -> None:
     done = complete(result.table)
     assert len(done) == done["digest"].nunique() == 8
     assert sorted(p.name for p in Path("runs/r").iterdir() if not p.name.startswith(".")) == [
-        "best", "config.json", "env.json", "finalists", "finalists.json", "study.db", "trials.csv",
+        "best", "config.json", "crops", "env.json",
+        "finalists", "finalists.json", "study.db", "trials.csv",
     ]  # fmt: skip
+    kept = {file.name for file in Path("runs/r/crops").iterdir()}
+    assert kept == {LR_STRIP, TRUTH_STRIP, *(f"{number}.png" for number in done["number"])}
+    for row in done.itertuples():
+        rungs = {100: 1, 400: 2, 1200: 3}[row.steps]
+        assert (read_strip(details_file(Path("runs/r"), row.number)) == rungs).all()
     best = json.loads(Path("runs/r/best/result.json").read_text())
     assert best == result.best
     assert Path("runs/r/best/model.txt").read_text() == best["digest"]
