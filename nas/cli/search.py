@@ -31,6 +31,10 @@ def search(
     max_latency_ms: Annotated[float | None, Option(help="Refuse slower networks.")] = None,
     sampler: Annotated[str, Option(help="auto, tpe, nsga2, gp or random.")] = "auto",
     workers: Annotated[int | None, Option(help="Processes; default: cores.")] = None,
+    cluster: Annotated[
+        str | None,
+        Option(help="Instead of processes: local:N, tcp://HOST:PORT, slurm:FILE or inline."),
+    ] = None,
     storage: Annotated[str | None, Option(help="URL of the study; default: SQLite.")] = None,
     seed: Annotated[int, Option(help="Of everything random.")] = 0,
     score: Annotated[str, Option(help="mai2022, mai2021 or xcat.")] = "mai2022",

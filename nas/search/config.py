@@ -10,6 +10,7 @@ from typing import Any
 
 from nas.errors import RunError, UsageError
 from nas.latency.backends import BACKENDS
+from nas.search.executors.choice import check_cluster
 from nas.search.score import check_constant
 
 __all__ = ["SAMPLERS", "SearchConfig", "count_cores", "hide_password", "read_config"]
@@ -26,7 +27,7 @@ def count_cores() -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchConfig:
-    """Everything that decides what a run finds; `workers` decides only how fast.
+    """Everything that decides what a run finds; `workers` and `cluster` decide how fast.
 
     `measure` may be added when a run is resumed, for it changes nothing that was found before.
 
@@ -42,7 +43,8 @@ class SearchConfig:
         seed: Of everything random.
         score: Name of the constant in `nas.search.score`.
         storage: URL of the study; none: SQLite in the run folder.
-        workers: Processes that evaluate.
+        workers: Processes that evaluate, where no cluster does.
+        cluster: Where candidates train, as `nas.search.executors.check_cluster` takes it.
         measure: The back-end that times the finalists; none: their times stay predicted.
     """
 
@@ -58,6 +60,7 @@ class SearchConfig:
     score: str = "mai2022"
     storage: str | None = None
     workers: int = 1
+    cluster: str | None = None
     measure: str | None = None
 
     def check(self) -> None:
@@ -87,6 +90,8 @@ class SearchConfig:
                 f"there is no back-end {self.measure!r}",
                 f"--measure is one of {', '.join(BACKENDS)}",
             )
+        if self.cluster is not None:
+            check_cluster(self.cluster)
         check_constant(self.score)
 
     def to_json(self) -> dict[str, Any]:
@@ -101,7 +106,7 @@ class SearchConfig:
         """
         stored = self.to_json()
         shown = {**given, "storage": hide_password(given.get("storage"))}
-        free = {"workers"} if self.measure else {"workers", "measure"}
+        free = {"workers", "cluster"} if self.measure else {"workers", "cluster", "measure"}
         contradictions = [
             f"{name} is {stored[name]}, asked for {shown[name]}"
             for name in stored
@@ -133,7 +138,7 @@ def read_config(folder: Path) -> tuple[SearchConfig, dict[str, Any]]:
     """
     path = folder / "config.json"
     try:
-        facts = {"measure": None, **json.loads(path.read_text())}
+        facts = {"measure": None, "cluster": None, **json.loads(path.read_text())}
         names = {field.name for field in fields(SearchConfig)}
         config = SearchConfig(**{name: facts.pop(name) for name in names})
     except FileNotFoundError:

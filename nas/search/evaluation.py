@@ -1,13 +1,13 @@
 """What one candidate is worth: trained in rungs, quantised and measured at each.
 
-Imports torch: for worker processes only.
+Imports torch: for workers only.
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from safetensors.numpy import save
 
 from nas.data.metrics import psnr_db
 from nas.data.patches import standard_crops
@@ -19,45 +19,24 @@ from nas.quantize.scheme import Grid
 from nas.quantize.simulate import Simulation
 from nas.readers.to_torch import image_tensor, in_uint8, to_torch
 from nas.readers.weights import Weights
-from nas.search.crops import details, telling
+from nas.search.crops import details, strip_png, telling
 from nas.search.effort import SEARCH, Effort
+from nas.search.tasks import Reached
+from nas.train.checkpoint import dump, restore
 from nas.train.feed import Feed
 from nas.train.stages import Recipe
 from nas.train.trainer import Conditions, Trainer
 
-__all__ = ["Evaluation", "Evaluator", "Reading"]
+__all__ = ["Evaluator"]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """Quality after `steps` of training; PSNR in RGB over 8-bit images, `scale` pixels shaved."""
+class _Held:
+    """A trainer that the next rung can go on with, if it comes to this worker."""
 
-    steps: int
-    psnr_float_db: float
-    psnr_int8_db: float
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """All readings of one candidate, what it made of a few details, where its seconds went.
-
-    Args:
-        readings: One a rung.
-        details: Cut by `nas.search.crops.details` from what the integer network made of the crops.
-        train_s: Of training.
-        quantize_s: Of quantisation.
-        evaluate_s: Of running the network on the crops.
-    """
-
-    readings: tuple[Reading, ...]
-    details: Pixels
-    train_s: float
-    quantize_s: float
-    evaluate_s: float
-
-    @property
-    def last(self) -> Reading:
-        return self.readings[-1]
+    digest: str
+    state: bytes
+    trainer: Trainer
 
 
 class Evaluator:
@@ -80,38 +59,46 @@ class Evaluator:
             dataset.valid, scale=scale, count=effort.validation_crops
         )
         self._telling = telling(self.crops, self._wanted)
+        self._held: _Held | None = None
 
     def trainer(self, graph: Graph, recipe: Recipe | None = None) -> Trainer:
         """A fresh training run of a network."""
         return Trainer(graph, recipe or self.effort.recipe, self._feed, Conditions(self.seed))
 
-    def evaluate(self, graph: Graph, go_on: Callable[[Reading], bool]) -> Evaluation:
-        """Trains rung by rung as long as `go_on` of the latest reading says so."""
-        readings: list[Reading] = []
-        seconds = {"train": 0.0, "quantize": 0.0, "evaluate": 0.0}
-        began = time.perf_counter()
-        trainer = self.trainer(graph)
-        for rung in self.effort.rungs:
-            trainer.advance(rung)
-            seconds["train"] += time.perf_counter() - began
-            weights = trainer.weights()
-            began = time.perf_counter()
-            deployed, grid = quantize(graph, weights, self.solve_set.lr)
-            seconds["quantize"] += time.perf_counter() - began
-            began = time.perf_counter()
-            upscaled = self.upscaled_int8(graph, deployed, grid)
-            reading = Reading(rung, self.psnr_float_db(graph, weights), self.psnr_of(upscaled))
-            seconds["evaluate"] += time.perf_counter() - began
-            readings.append(reading)
-            if rung != self.effort.rungs[-1] and not go_on(reading):
-                break
-            began = time.perf_counter()
-        return Evaluation(
-            tuple(readings),
-            details(upscaled, self._telling),
-            train_s=seconds["train"],
-            quantize_s=seconds["quantize"],
-            evaluate_s=seconds["evaluate"],
+    def advance(self, graph: Graph, rung: int, state: bytes) -> Reached:
+        """Trains a network to a rung, quantises and measures it there.
+
+        Args:
+            graph: The network.
+            rung: To reach, from 0.
+            state: That the rung before was left in; empty at the first.
+
+        Returns:
+            PSNR in RGB over 8-bit crops, `scale` pixels shaved, and the state to go on from.
+
+        Raises:
+            TrainingError: The loss is no longer finite, or the state is of another training.
+        """
+        began_s = time.perf_counter()
+        trainer = self._going_on(graph, state)
+        trainer.advance(self.effort.rungs[rung])
+        weights = trainer.weights()
+        left = dump(trainer)
+        self._held = _Held(graph.digest, left, trainer)
+        trained_s = time.perf_counter()
+        deployed, grid = quantize(graph, weights, self.solve_set.lr)
+        quantized_s = time.perf_counter()
+        upscaled = self.upscaled_int8(graph, deployed, grid)
+        psnr_float_db = self.psnr_float_db(graph, weights)
+        return Reached(
+            reading=(self.effort.rungs[rung], psnr_float_db, self.psnr_of(upscaled)),
+            is_last=rung == len(self.effort.rungs) - 1,
+            state=left,
+            weights=save(dict(weights)),
+            details_png=strip_png(details(upscaled, self._telling)),
+            train_s=trained_s - began_s,
+            quantize_s=quantized_s - trained_s,
+            evaluate_s=time.perf_counter() - quantized_s,
         )
 
     def psnr_float_db(self, graph: Graph, weights: Weights) -> float:
@@ -128,3 +115,13 @@ class Evaluator:
     def psnr_of(self, images: Pixels) -> float:
         """Of uint8 images (n, h, w, c) against the validation crops."""
         return psnr_db(images, self._wanted, shave=self.scale)
+
+    def _going_on(self, graph: Graph, state: bytes) -> Trainer:
+        """The trainer in the given state; the held one saves building it again."""
+        held, self._held = self._held, None
+        if held and state and (held.digest, held.state) == (graph.digest, state):
+            return held.trainer
+        trainer = self.trainer(graph)
+        if state:
+            restore(trainer, state, f"the checkpoint of {graph.digest}")
+        return trainer

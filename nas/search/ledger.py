@@ -30,6 +30,7 @@ class Ledger:
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
         self._finished: list[Finished] = []
+        self._rungs: list[dict[int, Rival]] = []  # by trial, what it reached
         self._most_steps = 0
 
     @property
@@ -43,10 +44,18 @@ class Ledger:
     def start(self, number: int, candidate: Candidate) -> None:
         self._numbers[candidate.digest] = number
 
+    def reach(self, number: int, candidate: Candidate, measured: Measured) -> None:
+        """Notes all rungs of a network, which may train on."""
+        for rung, (_, _, psnr_db) in enumerate(measured.readings):
+            if rung == len(self._rungs):
+                self._rungs.append({})
+            self._rungs[rung][number] = Rival(psnr_db, candidate.latency_ms)
+
     def finish(self, finished: Finished) -> None:
         self._numbers[finished.candidate.digest] = finished.number
         self._finished.append(finished)
         self._most_steps = max(self._most_steps, finished.measured.steps)
+        self.reach(finished.number, finished.candidate, finished.measured)
 
     def best(self) -> Finished | None:
         """The highest score of those that were trained to the last rung."""
@@ -57,15 +66,11 @@ class Ledger:
         ranked = sorted(self._full(), key=lambda f: (-f.score, f.number))
         return [finished.candidate.pick for finished in ranked[:count]]
 
-    def rivals(self) -> tuple[tuple[Rival, ...], ...]:
-        """Per rung, what each network reached there."""
-        rungs: list[list[Rival]] = []
-        for finished in self._finished:
-            for rung, (_, _, psnr_db) in enumerate(finished.measured.readings):
-                if rung == len(rungs):
-                    rungs.append([])
-                rungs[rung].append(Rival(psnr_db, finished.candidate.latency_ms))
-        return tuple(map(tuple, rungs))
+    def rivals(self, number: int, rung: int) -> list[Rival]:
+        """What all trials but `number` reached at a rung, those that still train among them."""
+        if rung >= len(self._rungs):
+            return []
+        return [rival for other, rival in self._rungs[rung].items() if other != number]
 
     def _full(self) -> list[Finished]:
         return [f for f in self._finished if f.measured.steps == self._most_steps]

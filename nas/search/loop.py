@@ -3,32 +3,48 @@
 import errno
 import math
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import optuna
 from optuna.study import Study
 from optuna.trial import TrialState
 
 from nas.errors import RunError
-from nas.quantize.stored import write_whole
 from nas.search.candidates import Candidate, Judge
 from nas.search.config import SearchConfig
-from nas.search.crops import details_file
+from nas.search.crew import Crew
 from nas.search.events import Progress, Watcher
-from nas.search.executor import Pool
 from nas.search.folder import write_text
 from nas.search.front import trials_table
 from nas.search.ledger import Finished, Ledger
 from nas.search.proposer import Proposal, Proposer
 from nas.search.samplers import option_of
-from nas.search.study import candidate_of, fail, finish, readings_of
-from nas.search.tasks import Answer, Evaluate, Measured
+from nas.search.stopping import Rival, goes_on
+from nas.search.study import candidate_of, fail, finish, measured_of, note_rung
+from nas.search.tasks import Advance, Answer, Measured, Reached
+from nas.search.trial_folder import forget, keep_network, keep_state, state_of
 
 __all__ = ["NO_SPACE", "Loop", "write_trials"]
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SAME_ERRORS = 5  # in a row: then it is not the networks' fault
 _TABLE_EVERY_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Training:
+    """A network on its way up the rungs."""
+
+    proposal: Proposal
+    measured: Measured
+
+    @property
+    def number(self) -> int:
+        return self.proposal.trial.number
+
+    @property
+    def candidate(self) -> Candidate:
+        return self.proposal.candidate
 
 
 class Loop:
@@ -44,7 +60,7 @@ class Loop:
         self._watch = watch
         self._ledger = self._restored()
         self._proposer = Proposer(study, judge, self._ledger, config)
-        self._running: dict[int, Proposal] = {}
+        self._running: dict[int, _Training] = {}
         self._errors: list[str] = []
         self._done_before = self._ledger.num_finished
         self._started_s = self._table_s = time.monotonic()
@@ -53,7 +69,7 @@ class Loop:
     def is_done(self) -> bool:
         return self._ledger.num_finished >= self._config.budget
 
-    def run(self, pool: Pool) -> None:
+    def run(self, crew: Crew) -> None:
         """Evaluates until the budget is met or the space has no more networks.
 
         Raises:
@@ -64,51 +80,70 @@ class Loop:
         left_over = list(self._proposer.left_over())
         exhausted = False
         while not self.is_done:
-            while pool.num_idle and not exhausted and self._num_missing():
+            while crew.num_idle and not exhausted and self._num_missing():
                 proposal = left_over.pop(0) if left_over else self._proposer.propose()
                 if proposal is None:
                     exhausted = True
                 else:
-                    self._submit(pool, proposal)
+                    self._begin(crew, proposal)
             if not self._running:
                 self._say_exhausted()
                 return
-            task, answer = pool.wait()
-            self._take(self._running.pop(task.number), answer)
+            task, answer = crew.wait()
+            self._take(crew, self._running.pop(task.number), answer)
 
     def _num_missing(self) -> int:
         return self._config.budget - self._ledger.num_finished - len(self._running)
 
-    def _submit(self, pool: Pool, proposal: Proposal) -> None:
-        candidate = proposal.candidate
-        self._running[proposal.trial.number] = proposal
-        pool.submit(
-            Evaluate(
-                number=proposal.trial.number,
-                network=candidate.network,
-                latency_ms=candidate.latency_ms,
-                rivals=self._ledger.rivals(),
-            )
-        )
+    def _begin(self, crew: Crew, proposal: Proposal) -> None:
+        """At the first rung, or after the last one that an earlier session reached."""
+        trial = proposal.trial
+        measured = measured_of(trial.user_attrs)
+        state = state_of(self._folder, trial.number, measured.steps) if measured.readings else None
+        if state is None:
+            self._advance(crew, _Training(proposal, Measured()), b"")
+        else:
+            self._ledger.reach(trial.number, proposal.candidate, measured)
+            self._advance(crew, _Training(proposal, measured), state)
 
-    def _take(self, proposal: Proposal, answer: Answer) -> None:
-        trial, candidate = proposal.trial, proposal.candidate
-        if not isinstance(answer.value, Measured):
-            self._take_error(trial, candidate, answer)
+    def _advance(self, crew: Crew, training: _Training, state: bytes) -> None:
+        self._running[training.number] = training
+        rung = len(training.measured.readings)
+        crew.submit(Advance(training.number, training.candidate.network, rung, state))
+
+    def _take(self, crew: Crew, training: _Training, answer: Answer) -> None:
+        reached = answer.value
+        if not isinstance(reached, Reached):
+            self._take_error(training.proposal, answer)
             return
         self._errors.clear()
-        write_whole(details_file(self._folder, trial.number), answer.value.details_png)
-        score = finish(self._study, trial, candidate, answer.value, self._config.score)
-        finished = Finished(trial.number, candidate, answer.value, score)
+        trial, candidate = training.proposal.trial, training.candidate
+        training = replace(training, measured=training.measured.then(reached))
+        self._ledger.reach(trial.number, candidate, training.measured)
+        if not reached.is_last and self._goes_on(training):
+            keep_state(self._folder, trial.number, reached)
+            note_rung(trial, training.measured)
+            self._advance(crew, training, reached.state)
+            return
+        keep_network(self._folder, trial.number, candidate.network, reached)
+        score = finish(self._study, trial, candidate, training.measured, self._config.score)
+        finished = Finished(trial.number, candidate, training.measured, score)
         self._ledger.finish(finished)
         self._watch.progress(self._progress(finished))
         if time.monotonic() - self._table_s > _TABLE_EVERY_S:
             write_trials(self._study, self._folder)
             self._table_s = time.monotonic()
 
-    def _take_error(self, trial: optuna.Trial, candidate: Candidate, answer: Answer) -> None:
+    def _goes_on(self, training: _Training) -> bool:
+        rung = len(training.measured.readings) - 1
+        mine = Rival(training.measured.psnr_int8_db, training.candidate.latency_ms)
+        return goes_on(mine, self._ledger.rivals(training.number, rung), rung=rung)
+
+    def _take_error(self, proposal: Proposal, answer: Answer) -> None:
         if answer.errno in NO_SPACE:
             raise OSError(answer.errno, answer.error)
+        trial, candidate = proposal.trial, proposal.candidate
+        forget(self._folder, trial.number)
         fail(self._study, trial, answer.error)
         name = candidate.zoo or candidate.digest
         self._watch.note(f"trial {trial.number} ({name}) failed: {answer.error}")
@@ -175,8 +210,7 @@ class Loop:
                 seen.latency_ms, candidate.latency_ms, rel_tol=1e-6
             )
             attributes = trial.user_attrs
-            times = (attributes["train_s"], attributes["quantize_s"], attributes["evaluate_s"])
-            measured = Measured(tuple(readings_of(attributes)), *times)
+            measured = measured_of(attributes)
             ledger.finish(Finished(trial.number, candidate, measured, attributes["score"]))
         if num_changed:
             self._watch.note(

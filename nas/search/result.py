@@ -14,9 +14,9 @@ import pandas as pd
 
 from nas.errors import RunError
 from nas.search.config import SearchConfig
+from nas.search.crew import Crew
 from nas.search.events import Watcher
-from nas.search.executor import Pool
-from nas.search.folder import environment, write_json
+from nas.search.folder import environment, whole_folder, write_json
 from nas.search.front import front, spread
 from nas.search.loop import NO_SPACE
 from nas.search.score import challenge_score
@@ -50,12 +50,12 @@ def choose_finalists(table: pd.DataFrame) -> list[int]:
 
 
 def finalise_all(
-    pool: Pool, rows: Sequence[dict[str, Any]], folder: Path, config: SearchConfig, watch: Watcher
+    crew: Crew, rows: Sequence[dict[str, Any]], folder: Path, config: SearchConfig, watch: Watcher
 ) -> list[dict[str, Any]]:
     """Results of the finalists, best first; those that an earlier session finished are kept.
 
     Args:
-        pool: Idle workers.
+        crew: With nothing to do.
         rows: Of the trials table, one per finalist.
         folder: Of the run; each finalist gets `finalists/<number>`.
         config: For the score.
@@ -72,12 +72,11 @@ def finalise_all(
     watch.note(_plan(len(to_do)))
     num_running = 0
     while to_do or num_running:
-        while to_do and pool.num_idle:
+        while to_do and crew.num_idle:
             number = to_do.pop(0)
-            partial = _empty(home / f".{number}.partial")
-            pool.submit(Finalise(number, by_number[number]["network"], str(partial)))
+            crew.submit(Finalise(number, by_number[number]["network"]))
             num_running += 1
-        task, answer = pool.wait()
+        task, answer = crew.wait()
         num_running -= 1
         found[task.number] = _keep(home, by_number[task.number], answer, config)
         watch.note(_sentence(task.number, found[task.number], answer))
@@ -123,18 +122,17 @@ def _keep(
     home: Path, row: dict[str, Any], answer: Answer, config: SearchConfig
 ) -> dict[str, Any] | None:
     number = int(row["number"])
-    partial = home / f".{number}.partial"
     if answer.errno in NO_SPACE:
         raise OSError(answer.errno, answer.error)
     if answer.error:
-        shutil.rmtree(partial, ignore_errors=True)
         return None
-    score = challenge_score(answer.value["psnr_litert_int8_db"], row["latency_ms"], config.score)
+    figures, files = answer.value
+    score = challenge_score(figures["psnr_litert_int8_db"], row["latency_ms"], config.score)
     result = {
         "trial": number,
         "digest": row["digest"],
         "zoo": row["zoo"],
-        **answer.value,
+        **figures,
         **{name: row[name] for name in _PREDICTED},
         "score": score,
         "score_constant": config.score,
@@ -146,9 +144,12 @@ def _keep(
         "config": config.to_json(),
         "environment": environment(),
     }
-    write_json(partial / "result.json", result)
     shutil.rmtree(home / str(number), ignore_errors=True)
-    partial.rename(home / str(number))
+    with whole_folder(home / str(number)) as partial:
+        for name, content in files.items():
+            (partial / name).parent.mkdir(parents=True, exist_ok=True)
+            (partial / name).write_bytes(content)
+        write_json(partial / "result.json", result)
     return result
 
 
@@ -158,12 +159,6 @@ def _stored(folder: Path) -> dict[str, Any] | None:
         return None
     result: dict[str, Any] = json.loads(path.read_text())
     return result
-
-
-def _empty(folder: Path) -> Path:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
 
 
 def _plan(num_finalists: int) -> str:

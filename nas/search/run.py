@@ -20,9 +20,10 @@ from nas.errors import RunError, SpaceError
 from nas.latency.devices import Device, load_device
 from nas.search.candidates import Judge
 from nas.search.config import SearchConfig, read_config
+from nas.search.crew import Crew
 from nas.search.crops import keep_crops
 from nas.search.events import Watcher
-from nas.search.executor import Pool
+from nas.search.executors import open_executor
 from nas.search.folder import (
     create_run,
     find_run,
@@ -186,15 +187,17 @@ def _go(study: Study, parts: _Parts, folder: Path, watch: Watcher, bench: str) -
     loop = Loop(study, parts.judge, config, folder, watch)
     setup = Setup(bench, parts.dataset, config.scale, config.seed)
     with _interruptible(folder, watch):
-        with Pool(setup, workers=config.workers) as pool:
+        executor = open_executor(config.cluster, setup, workers=config.workers)
+        with Crew(executor) as crew:
+            watch.note(f"candidates train in {executor.describe()}")
             try:
-                loop.run(pool)
+                loop.run(crew)
             finally:
                 write_trials(study, folder)
             table = trials_table(study)
             chosen = table[table["number"].isin(choose_finalists(table))]
             rows = [{str(k): v for k, v in row.items()} for row in chosen.to_dict("records")]
-            finalists = finalise_all(pool, rows, folder, config, watch)
+            finalists = finalise_all(crew, rows, folder, config, watch)
         choose_best(finalists, folder)
         if parts.meter:  # no worker disturbs it any more
             finalists = measure_finalists(

@@ -27,8 +27,9 @@ __all__ = [
     "candidate_of",
     "fail",
     "finish",
+    "measured_of",
+    "note_rung",
     "open_study",
-    "readings_of",
     "refuse",
 ]
 
@@ -92,14 +93,24 @@ def finish(
             "score_high": challenge_score(psnr_db, candidate.latency_low_ms, constant),
             "steps": measured.steps,
             "psnr_float_db": measured.psnr_float_db,
+        },
+    )
+    note_rung(trial, measured)
+    study.tell(trial, [psnr_db, candidate.latency_ms])
+    return score
+
+
+def note_rung(trial: optuna.Trial, measured: Measured) -> None:
+    """Writes what a network reached so far."""
+    _set(
+        trial,
+        {
             "readings": json.dumps(measured.readings),
             "train_s": measured.train_s,
             "quantize_s": measured.quantize_s,
             "evaluate_s": measured.evaluate_s,
         },
     )
-    study.tell(trial, [psnr_db, candidate.latency_ms])
-    return score
 
 
 def refuse(study: Study, trial: optuna.Trial, refusal: Refusal) -> None:
@@ -136,9 +147,11 @@ def fail(study: Study, trial: optuna.Trial, reason: str) -> None:
     study.tell(trial, state=TrialState.FAIL)
 
 
-def readings_of(attributes: Mapping[str, Any]) -> list[tuple[int, float, float]]:
-    """The readings of a finished trial, from its attributes."""
-    return [(r[0], r[1], r[2]) for r in json.loads(attributes.get("readings", "[]"))]
+def measured_of(attributes: Mapping[str, Any]) -> Measured:
+    """What a trial reached, from its attributes; nothing of one that reached no rung."""
+    readings = tuple((r[0], r[1], r[2]) for r in json.loads(attributes.get("readings", "[]")))
+    times = (attributes.get(f"{name}_s", 0.0) for name in ("train", "quantize", "evaluate"))
+    return Measured(readings, *times)
 
 
 def _set(trial: optuna.Trial, attributes: Mapping[str, Any]) -> None:

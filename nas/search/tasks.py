@@ -3,33 +3,48 @@
 No class of the evaluation itself: it imports torch, which the main process does not load.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from nas.graph import Graph
-from nas.search.stopping import Rival
 
-__all__ = ["Answer", "Bench", "Evaluate", "Finalise", "Measured", "Rung", "Setup", "Task"]
+__all__ = ["Advance", "Answer", "Bench", "Finalise", "Measured", "Reached", "Setup", "Task"]
+
+PsnrReading = tuple[int, float, float]
+"""Steps, float PSNR, INT8 PSNR."""
 
 
-class Rung(Protocol):
-    """A reading after some training; `nas.search.evaluation.Reading` is one."""
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A candidate at a rung.
 
-    @property
-    def steps(self) -> int: ...
-    @property
-    def psnr_float_db(self) -> float: ...
-    @property
-    def psnr_int8_db(self) -> float: ...
+    Args:
+        reading: Steps, PSNR in float, PSNR of the integer network.
+        is_last: Whether there is no higher rung.
+        state: To go on from, in safetensors format.
+        weights: Float weights that were measured, in safetensors format.
+        details_png: A strip of `nas.search.crops`.
+        train_s: Of this rung.
+        quantize_s: Of this rung.
+        evaluate_s: Of running the network on the crops.
+    """
+
+    reading: PsnrReading
+    is_last: bool
+    state: bytes
+    weights: bytes
+    details_png: bytes
+    train_s: float
+    quantize_s: float
+    evaluate_s: float
 
 
 class Bench(Protocol):
     """What a worker works with, made once per process by the `bench` of `Setup`."""
 
-    def evaluate(self, graph: Graph, go_on: Callable[[Any], bool]) -> Any:
-        """Trains; returns an `Evaluation` of `nas.search.evaluation`, or what looks like it."""
+    def advance(self, graph: Graph, rung: int, state: bytes) -> Reached:
+        """Trains to a rung from the state that the one before left, empty at the first."""
 
     def finalise(self, graph: Graph, folder: Path) -> dict[str, Any]:
         """Trains longer, converts, writes `folder`; returns figures for `result.json`."""
@@ -53,51 +68,41 @@ class Setup:
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluate:
-    """Train and measure a network.
+class Advance:
+    """Train a network to a rung and measure it.
 
     Args:
         number: Of the trial.
         network: Text form.
-        latency_ms: Predicted.
-        rivals: Per rung, what others reached when this task was made.
+        rung: To reach, from 0.
+        state: That the rung before was left in; empty at the first.
     """
 
     number: int
     network: str
-    latency_ms: float
-    rivals: tuple[tuple[Rival, ...], ...]
+    rung: int = 0
+    state: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class Finalise:
-    """Train a network longer and convert it into `folder`."""
+    """Train a network longer and convert it."""
 
     number: int
     network: str
-    folder: str
 
 
-Task = Evaluate | Finalise
+Task = Advance | Finalise
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What an evaluation found; each reading is (steps, float PSNR, INT8 PSNR).
+    """What all rungs of a candidate found."""
 
-    Args:
-        readings: One a rung.
-        train_s: Of training.
-        quantize_s: Of quantisation.
-        evaluate_s: Of running the network on the crops.
-        details_png: A strip of `nas.search.crops`; empty of what was measured earlier.
-    """
-
-    readings: tuple[tuple[int, float, float], ...]
-    train_s: float
-    quantize_s: float
-    evaluate_s: float
-    details_png: bytes = b""
+    readings: tuple[PsnrReading, ...] = ()
+    train_s: float = 0.0
+    quantize_s: float = 0.0
+    evaluate_s: float = 0.0
 
     @property
     def steps(self) -> int:
@@ -111,13 +116,22 @@ class Measured:
     def psnr_int8_db(self) -> float:
         return self.readings[-1][2]
 
+    def then(self, reached: Reached) -> "Measured":
+        """With one rung more."""
+        return Measured(
+            (*self.readings, reached.reading),
+            self.train_s + reached.train_s,
+            self.quantize_s + reached.quantize_s,
+            self.evaluate_s + reached.evaluate_s,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A worker's reply: a value, or the error in one line.
 
     Args:
-        value: `Measured` or the figures of a finalist.
+        value: `Reached`, or figures and files of a finalist.
         error: Why there is no value.
         errno: Of an `OSError`, such as a full disk.
         useless: The worker could not even set itself up.

@@ -3,16 +3,17 @@
 import os
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from safetensors.numpy import save
 
 from nas.errors import NasError
 from nas.graph import Graph
 from nas.readers.cost import count_macs
+from nas.search.crops import strip_png
+from nas.search.tasks import Reached
 from nas.zoo import zoo_entry
 
 RUNGS = (100, 400, 1200)
@@ -25,19 +26,18 @@ class Steady:
     def __init__(self, dataset: object, *, scale: int, seed: int) -> None:
         self.seed = seed
 
-    def evaluate(self, graph: Graph, go_on: Callable[[Any], bool]) -> Any:
-        readings = []
-        for rung, steps in enumerate(RUNGS):
-            psnr_db = 26 + count_macs(graph, 36, 64) ** 0.5 / 2e4 + rung / 10 + self.seed / 100
-            reading = SimpleNamespace(
-                steps=steps, psnr_float_db=psnr_db + 0.05, psnr_int8_db=psnr_db
-            )
-            readings.append(reading)
-            if rung < len(RUNGS) - 1 and not go_on(reading):
-                break
-        details = np.full((3, 8, 8, 3), len(readings), np.uint8)
-        return SimpleNamespace(
-            readings=readings, details=details, train_s=0.1, quantize_s=0.1, evaluate_s=0.1
+    def advance(self, graph: Graph, rung: int, state: bytes) -> Reached:
+        assert state == (b"%d" % rung if rung else b""), "goes on from the rung before"
+        psnr_db = 26 + count_macs(graph, 36, 64) ** 0.5 / 2e4 + rung / 10 + self.seed / 100
+        return Reached(
+            reading=(RUNGS[rung], psnr_db + 0.05, psnr_db),
+            is_last=rung == len(RUNGS) - 1,
+            state=b"%d" % (rung + 1),
+            weights=save({"weights": np.zeros(1, np.float32)}),
+            details_png=strip_png(np.full((3, 8, 8, 3), rung + 1, np.uint8)),
+            train_s=0.1,
+            quantize_s=0.1,
+            evaluate_s=0.1,
         )
 
     def finalise(self, graph: Graph, folder: Path) -> dict[str, Any]:
@@ -55,43 +55,57 @@ class Converting(Steady):
 
 
 class Slow(Steady):
-    def evaluate(self, graph: Graph, go_on: Callable[[Any], bool]) -> Any:
+    def advance(self, graph: Graph, rung: int, state: bytes) -> Reached:
         time.sleep(0.2)
-        return super().evaluate(graph, go_on)
+        return super().advance(graph, rung, state)
 
 
 class DiesOnce(Steady):
     """Killed at its first network; `FAKE_FLAG` names the file that remembers."""
 
-    def evaluate(self, graph: Graph, go_on: Callable[[Any], bool]) -> Any:
+    def advance(self, graph: Graph, rung: int, state: bytes) -> Reached:
         flag = Path(os.environ["FAKE_FLAG"])
         if not flag.exists():
             flag.touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().evaluate(graph, go_on)
+        return super().advance(graph, rung, state)
+
+
+class Notes(Steady):
+    """Writes each rung that it trains into the file `FAKE_NOTES`; dies at the first second one."""
+
+    def advance(self, graph: Graph, rung: int, state: bytes) -> Reached:
+        notes = Path(os.environ["FAKE_NOTES"])
+        with notes.open("a") as file:
+            file.write(f"{graph.digest} {rung}\n")
+        flag = Path(os.environ["FAKE_FLAG"])
+        if rung == 1 and not flag.exists():
+            flag.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().advance(graph, rung, state)
 
 
 class DiesOfXcat(Steady):
-    def evaluate(self, graph: Graph, go_on: Callable[[Any], bool]) -> Any:
+    def advance(self, graph: Graph, rung: int, state: bytes) -> Reached:
         if graph.digest == XCAT:
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().evaluate(graph, go_on)
+        return super().advance(graph, rung, state)
 
 
 class FailsAtXcat(Steady):
-    def evaluate(self, graph: Graph, go_on: Callable[[Any], bool]) -> Any:
+    def advance(self, graph: Graph, rung: int, state: bytes) -> Reached:
         if graph.digest == XCAT:
             raise FloatingPointError("loss is nan")
-        return super().evaluate(graph, go_on)
+        return super().advance(graph, rung, state)
 
 
 class AlwaysFails(Steady):
-    def evaluate(self, graph: Graph, go_on: Callable[[Any], bool]) -> Any:
+    def advance(self, graph: Graph, rung: int, state: bytes) -> Reached:
         raise ValueError("no luck\nat all")
 
 
 class DiskFull(Steady):
-    def evaluate(self, graph: Graph, go_on: Callable[[Any], bool]) -> Any:
+    def advance(self, graph: Graph, rung: int, state: bytes) -> Reached:
         raise OSError(28, "No space left on device", "/some/where")
 
 

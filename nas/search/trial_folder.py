@@ -1,0 +1,50 @@
+"""What a run keeps of a trial: the state it trains on from, then its network."""
+
+import shutil
+from pathlib import Path
+
+from nas.quantize.stored import GRAPH, WEIGHTS, write_whole
+from nas.search.crops import details_file
+from nas.search.tasks import Reached
+
+__all__ = ["forget", "keep_network", "keep_state", "state_of", "trial_folder"]
+
+TRIALS = "trials"
+
+
+def trial_folder(run: Path, number: int) -> Path:
+    """Of a trial; it may not be there."""
+    return run / TRIALS / str(number)
+
+
+def keep_state(run: Path, number: int, reached: Reached) -> None:
+    """Keeps the state at a rung. That of the rung before stays: the study may still name it."""
+    folder = trial_folder(run, number)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(_state_file(folder, reached.reading[0]), reached.state)
+
+
+def state_of(run: Path, number: int, steps: int) -> bytes | None:
+    """The state that a trial was left in after `steps`; None where it is not there."""
+    file = _state_file(trial_folder(run, number), steps)
+    return file.read_bytes() if file.is_file() else None
+
+
+def keep_network(run: Path, number: int, network: str, reached: Reached) -> None:
+    """Keeps the measured network and its crops, and drops the states."""
+    folder = trial_folder(run, number)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / GRAPH, (network.replace("; ", "\n") + "\n").encode())
+    write_whole(folder / WEIGHTS, reached.weights)
+    write_whole(details_file(run, number), reached.details_png)
+    for file in folder.glob("state-*"):
+        file.unlink()
+
+
+def forget(run: Path, number: int) -> None:
+    """Removes what is kept of a trial."""
+    shutil.rmtree(trial_folder(run, number), ignore_errors=True)
+
+
+def _state_file(folder: Path, steps: int) -> Path:
+    return folder / f"state-{steps}.safetensors"
