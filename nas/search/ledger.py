@@ -41,8 +41,12 @@ class Ledger:
         """The trial that has this network, or -1."""
         return self._numbers.get(digest, -1)
 
-    def start(self, number: int, candidate: Candidate) -> None:
-        self._numbers[candidate.digest] = number
+    def start(self, number: int, digest: str) -> None:
+        self._numbers[digest] = number
+
+    def drop(self, number: int) -> None:
+        """The network of a trial that came to nothing may be proposed again."""
+        self._numbers = {d: n for d, n in self._numbers.items() if n != number}
 
     def reach(self, number: int, candidate: Candidate, measured: Measured) -> None:
         """Notes all rungs of a network, which may train on."""

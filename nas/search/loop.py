@@ -3,63 +3,109 @@
 import errno
 import math
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import Study
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from nas.errors import RunError
-from nas.search.candidates import Candidate, Judge
+from nas.search.candidates import Candidate, Judge, Refusal
 from nas.search.config import SearchConfig
 from nas.search.crew import Crew
 from nas.search.events import Progress, Watcher
 from nas.search.folder import write_text
 from nas.search.front import trials_table
+from nas.search.lease import Lease
 from nas.search.ledger import Finished, Ledger
-from nas.search.proposer import Proposal, Proposer
+from nas.search.proposer import Proposer
 from nas.search.samplers import option_of
+from nas.search.shared import Shared
 from nas.search.stopping import Rival, goes_on
-from nas.search.study import candidate_of, fail, finish, measured_of, note_rung
+from nas.search.study import (
+    candidate_of,
+    claim,
+    fail,
+    finish,
+    give_way,
+    measured_of,
+    note_rung,
+    refuse,
+)
 from nas.search.tasks import Advance, Answer, Measured, Reached
 from nas.search.trial_folder import forget, keep_network, keep_state, state_of
+from nas.space import Pick
 
 __all__ = ["NO_SPACE", "Loop", "write_trials"]
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SAME_ERRORS = 5  # in a row: then it is not the networks' fault
 _TABLE_EVERY_S = 10.0
+_LOOK_S = 1.0  # between looks at what other searches do
 
 
 @dataclass(frozen=True, slots=True)
 class _Training:
-    """A network on its way up the rungs."""
+    """A network on its way up the rungs.
 
-    proposal: Proposal
-    measured: Measured
+    Args:
+        claimed: Its trial in the study.
+        candidate: The network.
+        measured: What it reached.
+        asked: The trial that samplers see of it; none of one that an earlier session began.
+    """
+
+    claimed: FrozenTrial
+    candidate: Candidate
+    measured: Measured = field(default_factory=Measured)
+    asked: Trial | None = None
 
     @property
     def number(self) -> int:
-        return self.proposal.trial.number
-
-    @property
-    def candidate(self) -> Candidate:
-        return self.proposal.candidate
+        return self.claimed.number
 
 
 class Loop:
-    """Brings a study to its budget; `run` may be called on any state a kill left behind."""
+    """Brings a study to its budget; `run` may be called on any state a kill left behind.
+
+    Args:
+        study: That other searches may work on, too.
+        judge: Of the space and the device.
+        config: What to search.
+        folder: Of this search.
+        watch: Told of the progress.
+        driver: Name of this search, the same in all its sessions.
+    """
 
     def __init__(
-        self, study: Study, judge: Judge, config: SearchConfig, folder: Path, watch: Watcher
+        self,
+        study: Study,
+        judge: Judge,
+        config: SearchConfig,
+        folder: Path,
+        watch: Watcher,
+        *,
+        driver: str,
     ) -> None:
         self._study = study
         self._judge = judge
         self._config = config
         self._folder = folder
         self._watch = watch
-        self._ledger = self._restored()
-        self._proposer = Proposer(study, judge, self._ledger, config)
+        self._driver = driver
+        self._ledger = Ledger()
+        self._proposer = Proposer(judge, self._ledger, config)
+        self._lease = Lease(study, driver)
+        self._shared = Shared(study, driver, self._ledger, self._proposer.mirror, self._lease)
+        self._num_changed = 0
+        self._shared.sync(self._read)
+        if self._num_changed:
+            watch.note(
+                f"the latency model of {config.device} is another one now: {self._num_changed} "
+                "trials keep the times they were ranked by"
+            )
         self._running: dict[int, _Training] = {}
         self._errors: list[str] = []
         self._done_before = self._ledger.num_finished
@@ -76,35 +122,81 @@ class Loop:
             RunError: Nothing can be evaluated, the same error came again and again, or the disk
                 is full.
         """
-        self._proposer.enqueue_known()
-        left_over = list(self._proposer.left_over())
-        exhausted = False
-        while not self.is_done:
-            while crew.num_idle and not exhausted and self._num_missing():
-                proposal = left_over.pop(0) if left_over else self._proposer.propose()
-                if proposal is None:
-                    exhausted = True
+        with self._lease:
+            left_over = list(self._left_over())
+            exhausted = False
+            while not self.is_done:
+                while crew.num_idle and not exhausted and self._num_missing():
+                    training = left_over.pop(0) if left_over else self._claim()
+                    if training is None:
+                        exhausted = True
+                    else:
+                        self._begin(crew, training)
+                if self._running:
+                    task, answer = crew.wait()
+                    self._take(crew, self._running.pop(task.number), answer)
+                elif self._shared.num_running_elsewhere:
+                    time.sleep(_LOOK_S)
+                    exhausted = False  # what others are at may come to nothing
                 else:
-                    self._begin(crew, proposal)
-            if not self._running:
-                self._say_exhausted()
-                return
-            task, answer = crew.wait()
-            self._take(crew, self._running.pop(task.number), answer)
+                    self._say_exhausted()
+                    return
+                self._shared.sync(self._read)
 
     def _num_missing(self) -> int:
-        return self._config.budget - self._ledger.num_finished - len(self._running)
+        at_work = len(self._running) + self._shared.num_running_elsewhere
+        return self._config.budget - self._ledger.num_finished - at_work
 
-    def _begin(self, crew: Crew, proposal: Proposal) -> None:
+    def _claim(self) -> _Training | None:
+        """The next network that this search, and no other, trains; None where there is none."""
+        while proposal := self._proposer.propose(self._shared.num_trials):
+            found = proposal.found
+            if isinstance(found, Candidate):
+                claimed = claim(self._study, proposal.frozen, found, self._driver)
+                self._shared.num_trials = claimed.number + 1
+                reason = self._shared.may_train(claimed, found, self._config.budget)
+                if not reason:
+                    self._ledger.start(claimed.number, found.digest)
+                    return _Training(claimed, found, asked=proposal.asked)
+                yielded = give_way(self._study, claimed._trial_id, reason)
+            else:
+                yielded = refuse(self._study, proposal.frozen, found)
+            self._shared.num_trials = yielded.number + 1
+            self._shared.know(yielded.number)
+            self._proposer.mirror.tell(proposal.asked, yielded)
+            if isinstance(found, Candidate):
+                self._shared.sync(self._read)
+                if not self._num_missing():
+                    return None
+        return None
+
+    def _left_over(self) -> Iterator[_Training]:
+        """What this search was at when it was killed."""
+        running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        for trial in running:
+            if trial.user_attrs.get("driver", self._driver) != self._driver:  # none in old runs
+                continue
+            found = self._judge.look(self._pick(trial))
+            reason = found.reason if isinstance(found, Refusal) else ""
+            if isinstance(found, Candidate):
+                reason = self._shared.may_train(trial, found, self._config.budget)
+            if isinstance(found, Candidate) and not reason:
+                self._ledger.start(trial.number, found.digest)
+                yield _Training(trial, found)
+            else:
+                self._shared.know(give_way(self._study, trial._trial_id, reason).number)
+
+    def _begin(self, crew: Crew, training: _Training) -> None:
         """At the first rung, or after the last one that an earlier session reached."""
-        trial = proposal.trial
-        measured = measured_of(trial.user_attrs)
-        state = state_of(self._folder, trial.number, measured.steps) if measured.readings else None
+        measured = measured_of(training.claimed.user_attrs)
+        state = (
+            state_of(self._folder, training.number, measured.steps) if measured.readings else None
+        )
         if state is None:
-            self._advance(crew, _Training(proposal, Measured()), b"")
+            self._advance(crew, training, b"")
         else:
-            self._ledger.reach(trial.number, proposal.candidate, measured)
-            self._advance(crew, _Training(proposal, measured), state)
+            self._ledger.reach(training.number, training.candidate, measured)
+            self._advance(crew, replace(training, measured=measured), state)
 
     def _advance(self, crew: Crew, training: _Training, state: bytes) -> None:
         self._running[training.number] = training
@@ -114,39 +206,60 @@ class Loop:
     def _take(self, crew: Crew, training: _Training, answer: Answer) -> None:
         reached = answer.value
         if not isinstance(reached, Reached):
-            self._take_error(training.proposal, answer)
+            self._take_error(training, answer)
             return
         self._errors.clear()
-        trial, candidate = training.proposal.trial, training.candidate
+        number, candidate = training.number, training.candidate
         training = replace(training, measured=training.measured.then(reached))
-        self._ledger.reach(trial.number, candidate, training.measured)
-        if not reached.is_last and self._goes_on(training):
-            keep_state(self._folder, trial.number, reached)
-            note_rung(trial, training.measured)
-            self._advance(crew, training, reached.state)
-            return
-        keep_network(self._folder, trial.number, candidate.network, reached)
-        score = finish(self._study, trial, candidate, training.measured, self._config.score)
-        finished = Finished(trial.number, candidate, training.measured, score)
+        self._ledger.reach(number, candidate, training.measured)
+        try:
+            if not reached.is_last and self._goes_on(training):
+                keep_state(self._folder, number, reached)
+                note_rung(self._study, training.claimed._trial_id, training.measured)
+                self._advance(crew, training, reached.state)
+                return
+            keep_network(self._folder, number, candidate.network, reached)
+            self._finish(training)
+        except UpdateFinishedTrialError:
+            self._watch.note(f"trial {number} was given up by another search meanwhile")
+            forget(self._folder, number)
+
+    def _finish(self, training: _Training) -> None:
+        trial_id, candidate, measured = (
+            training.claimed._trial_id, training.candidate, training.measured,
+        )  # fmt: skip
+        score = finish(self._study, trial_id, candidate, measured, self._config.score)
+        finished = Finished(training.number, candidate, measured, score)
         self._ledger.finish(finished)
+        self._end(training)
         self._watch.progress(self._progress(finished))
         if time.monotonic() - self._table_s > _TABLE_EVERY_S:
             write_trials(self._study, self._folder)
             self._table_s = time.monotonic()
+
+    def _end(self, training: _Training) -> None:
+        """Tells samplers how a trial ended."""
+        told = self._study._storage.get_trial(training.claimed._trial_id)
+        self._shared.know(training.number)
+        if training.asked is None:
+            self._proposer.mirror.add(told)
+        else:
+            self._proposer.mirror.tell(training.asked, told)
 
     def _goes_on(self, training: _Training) -> bool:
         rung = len(training.measured.readings) - 1
         mine = Rival(training.measured.psnr_int8_db, training.candidate.latency_ms)
         return goes_on(mine, self._ledger.rivals(training.number, rung), rung=rung)
 
-    def _take_error(self, proposal: Proposal, answer: Answer) -> None:
+    def _take_error(self, training: _Training, answer: Answer) -> None:
         if answer.errno in NO_SPACE:
             raise OSError(answer.errno, answer.error)
-        trial, candidate = proposal.trial, proposal.candidate
-        forget(self._folder, trial.number)
-        fail(self._study, trial, answer.error)
+        number, candidate = training.number, training.candidate
+        forget(self._folder, number)
+        fail(self._study, training.claimed._trial_id, answer.error)
+        self._end(training)
         name = candidate.zoo or candidate.digest
-        self._watch.note(f"trial {trial.number} ({name}) failed: {answer.error}")
+        self._watch.note(f"trial {number} ({name}) failed: {answer.error}")
         self._errors.append(answer.error)
         if self._errors[-_SAME_ERRORS:] == [answer.error] * _SAME_ERRORS:
             raise RunError(
@@ -191,33 +304,25 @@ class Loop:
             f"be trained, the budget was {self._config.budget}"
         )
 
-    def _restored(self) -> Ledger:
-        """The ledger of what the study has finished, with the times that it was ranked by."""
-        ledger = Ledger()
-        num_changed = 0
-        for trial in self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-            decided = dict(trial.params)
-            space = self._judge.space
-            pick = space.pick(lambda choice, d=decided: option_of(choice, d))  # type: ignore[misc]
-            seen = self._judge.look(pick)
-            candidate = candidate_of(trial, pick)
-            if seen.digest != candidate.digest:
-                raise RunError(
-                    f"trial {trial.number} is another network now than when it was evaluated",
-                    "the space was changed: start another --run",
-                )
-            num_changed += not isinstance(seen, Candidate) or not math.isclose(
-                seen.latency_ms, candidate.latency_ms, rel_tol=1e-6
+    def _read(self, trial: FrozenTrial) -> Finished:
+        """A finished trial, with the time that it was ranked by."""
+        pick = self._pick(trial)
+        seen = self._judge.look(pick)
+        candidate = candidate_of(trial, pick)
+        if seen.digest != candidate.digest:
+            raise RunError(
+                f"trial {trial.number} is another network now than when it was evaluated",
+                "the space was changed: start another --run",
             )
-            attributes = trial.user_attrs
-            measured = measured_of(attributes)
-            ledger.finish(Finished(trial.number, candidate, measured, attributes["score"]))
-        if num_changed:
-            self._watch.note(
-                f"the latency model of {self._config.device} is another one now: {num_changed} "
-                "trials keep the times they were ranked by"
-            )
-        return ledger
+        self._num_changed += not isinstance(seen, Candidate) or not math.isclose(
+            seen.latency_ms, candidate.latency_ms, rel_tol=1e-6
+        )
+        attributes = trial.user_attrs
+        return Finished(trial.number, candidate, measured_of(attributes), attributes["score"])
+
+    def _pick(self, trial: FrozenTrial) -> Pick:
+        parameters = trial.params
+        return self._judge.space.pick(lambda choice: option_of(choice, parameters))
 
 
 def write_trials(study: Study, folder: Path) -> None:

@@ -1,23 +1,22 @@
 """Proposals: networks that nobody has evaluated, one after the other, whatever the sampler says.
 
-Each trial's sampler is seeded with the run's seed and the trial's number, so a run with one
-worker repeats exactly, also where it was killed and resumed between two trials.
+Each proposal's sampler is seeded with the run's seed and the number of trials before it, so a run
+with one worker repeats exactly, also where it was killed and resumed between two trials.
 """
 
 import random
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-import optuna
-from optuna.study import Study
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, Trial
 
 from nas.search.candidates import Candidate, Judge, Refusal
 from nas.search.config import SearchConfig
 from nas.search.ledger import Ledger
-from nas.search.samplers import make_sampler, parameters_of, suggest
-from nas.search.study import announce, refuse
+from nas.search.mirror import Mirror
+from nas.search.samplers import parameters_of, suggest
 from nas.space import Pick
 
 __all__ = ["Proposal", "Proposer"]
@@ -31,69 +30,60 @@ _ELITE = 5
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A trial that is running and the network it stands for."""
+    """A pick, and what the judge says of it.
 
-    trial: optuna.Trial
-    candidate: Candidate
+    Args:
+        asked: The trial that samplers see of it.
+        frozen: Its parameters.
+        found: A network worth training, or why not to train it.
+    """
+
+    asked: Trial
+    frozen: FrozenTrial
+    found: Candidate | Refusal
 
 
 class Proposer:
-    """Asks the study; refuses what is illegal, too slow or known; never stalls."""
+    """Proposes; never stalls. What is illegal, too slow or known comes as a refusal."""
 
-    def __init__(self, study: Study, judge: Judge, ledger: Ledger, config: SearchConfig) -> None:
-        self._study = study
+    def __init__(self, judge: Judge, ledger: Ledger, config: SearchConfig) -> None:
         self._judge = judge
         self._ledger = ledger
         self._config = config
-        self._known = self._known_first()
-        self._num_startup = len(self._known) + max(4, min(10, config.budget // 10))
+        self._queue = deque(self._known_first())
+        num_startup = len(self._queue) + max(4, min(10, config.budget // 10))
+        self.mirror = Mirror(config.sampler, num_startup)
+        self._misses = 0
 
-    def enqueue_known(self) -> None:
-        """Queues the published networks of the space; calling it again changes nothing."""
-        for pick in self._known:
-            self._enqueue(pick)
+    def propose(self, num_trials: int) -> Proposal | None:
+        """The next one, or None where the space has no more.
 
-    def left_over(self) -> Iterator[Proposal]:
-        """Trials that were running when the run was killed; useless ones are refused."""
-        running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        for frozen in running:
-            trial = optuna.trial.Trial(self._study, frozen._trial_id)
-            proposal = self._read(trial)
-            if proposal is not None:
-                yield proposal
-
-    def propose(self) -> Proposal | None:
-        """The next network, or None where the space has no more."""
-        misses = 0
-        while True:
-            waiting = self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
-            if not waiting:
-                if misses and misses % _PATIENCE == 0 and not self._enqueue_unseen():
-                    return None
-                if not misses and self._config.sampler == "auto" and self._ledger.num_finished:
-                    self._enqueue_local()
-            proposal = self._read(self._study.ask())
-            if proposal is not None:
-                return proposal
-            misses += 1
-
-    def _read(self, trial: optuna.Trial) -> Proposal | None:
-        self._study.sampler = make_sampler(
-            self._config.sampler,
-            seed=(self._config.seed * 1_000_003 + trial.number) % 2**32,  # what numpy takes
-            num_startup=self._num_startup,
-        )
-        pick = self._judge.space.pick(lambda choice: suggest(trial, choice))
+        Args:
+            num_trials: Of the study so far.
+        """
+        while self._queue and self._is_known(self._queue[0]):
+            self._queue.popleft()
+        if not self._queue and not self._go_elsewhere(num_trials):
+            return None
+        parameters = None
+        if self._queue:
+            parameters = parameters_of(self._judge.space.choices, self._queue.popleft())
+        asked = self.mirror.ask(parameters, seed=self._seed(num_trials))
+        pick = self._judge.space.pick(lambda choice: suggest(asked, choice))
         found = self._judge.look(pick)
         if isinstance(found, Candidate) and (known := self._ledger.number_of(found.digest)) >= 0:
             reason = f"duplicate of {known}"
             found = Refusal(reason, "duplicate", digest=found.digest, network=found.network)
-        if isinstance(found, Refusal):
-            refuse(self._study, trial, found)
-            return None
-        announce(trial, found)
-        self._ledger.start(trial.number, found)
-        return Proposal(trial, found)
+        self._misses = self._misses + 1 if isinstance(found, Refusal) else 0
+        return Proposal(asked, self.mirror.frozen(asked), found)
+
+    def _go_elsewhere(self, num_trials: int) -> bool:
+        """Queues what the sampler does not think of; False where nothing is left to propose."""
+        if self._misses and self._misses % _PATIENCE == 0:
+            return self._enqueue_unseen(self._rng("unseen", num_trials))
+        if not self._misses and self._config.sampler == "auto" and self._ledger.num_finished:
+            self._enqueue_local(self._rng("local", num_trials))
+        return True
 
     def _known_first(self) -> list[Pick]:
         """Published networks of the space, distinct, in their order; at most half the budget."""
@@ -105,21 +95,19 @@ class Proposer:
                 distinct.setdefault(found.digest, pick)
         return list(distinct.values())[: max(1, self._config.budget // 2)]
 
-    def _enqueue_local(self) -> None:
+    def _enqueue_local(self, rng: random.Random) -> None:
         """Now and then a neighbour of a network with a high score.
 
         TPE spreads over the whole front; the run's winner is the best by score.
         """
-        rng = self._rng("local")
         elite = self._ledger.best_picks(_ELITE)
         if elite and rng.randrange(_LOCAL_EVERY) == 0:
             near = list(self._judge.space.neighbours(rng.choice(elite)))
             rng.shuffle(near)
             self._enqueue_first_unseen(near)
 
-    def _enqueue_unseen(self) -> bool:
+    def _enqueue_unseen(self, rng: random.Random) -> bool:
         """Any network that nobody has seen, at random; False where there is none left."""
-        rng = self._rng("unseen")
         space = self._judge.space
         if self._enqueue_first_unseen(space.sample(rng) for _ in range(_SAMPLES)):
             return True
@@ -129,18 +117,17 @@ class Proposer:
         unseen = (
             pick
             for pick in picks
-            if isinstance(found := self._judge.look(pick), Candidate)
-            and self._ledger.number_of(found.digest) < 0
+            if isinstance(self._judge.look(pick), Candidate) and not self._is_known(pick)
         )
-        for pick in islice(unseen, 1):
-            self._enqueue(pick)
-            return True
-        return False
+        found = list(islice(unseen, 1))
+        self._queue.extend(found)
+        return bool(found)
 
-    def _enqueue(self, pick: Pick) -> None:
-        parameters = parameters_of(self._judge.space.choices, pick)
-        self._study.enqueue_trial(parameters, skip_if_exists=True)
+    def _is_known(self, pick: Pick) -> bool:
+        return self._ledger.number_of(self._judge.look(pick).digest) >= 0
 
-    def _rng(self, purpose: str) -> random.Random:
-        num_trials = len(self._study.get_trials(deepcopy=False))
+    def _seed(self, num_trials: int) -> int:
+        return (self._config.seed * 1_000_003 + num_trials) % 2**32  # what numpy takes
+
+    def _rng(self, purpose: str, num_trials: int) -> random.Random:
         return random.Random(f"{self._config.seed}/{num_trials}/{purpose}")

@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -90,6 +91,15 @@ class _Parts:
     meter: Meter | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """This search, among those that share a study."""
+
+    folder: Path
+    driver: str
+    bench: str
+
+
 def start(
     config: SearchConfig, *, name: str | None, watch: Watcher, bench: str = BENCH
 ) -> RunResult:
@@ -111,7 +121,8 @@ def start(
         open_storage(config.storage)
     parts = _load(config, watch)
     with disk_errors(folder):
-        create_run(folder, {**config.to_json(), **parts.facts})
+        driver = uuid.uuid4().hex
+        create_run(folder, {**config.to_json(), **parts.facts, "driver": driver})
         with locked(folder):
             watch.note(f"run folder {folder}")
             try:
@@ -120,7 +131,7 @@ def start(
                 remove_run(folder)
                 raise
             try:
-                return _go(study, parts, folder, watch, bench)
+                return _go(study, parts, _Here(folder, driver, bench), watch)
             except Exception:
                 _take_back(study, config, folder)
                 raise
@@ -157,7 +168,7 @@ def resume(
             write_json(folder / "config.json", {**asked.to_json(), **facts})
         watch.note(f"run folder {folder}")
         study = _study(folder, config, resume=True)
-        return _go(study, parts, folder, watch, bench)
+        return _go(study, parts, _Here(folder, facts.get("driver", ""), bench), watch)
 
 
 def _load(config: SearchConfig, watch: Watcher, *, now: bool = True) -> _Parts:
@@ -181,11 +192,11 @@ def _study(folder: Path, config: SearchConfig, *, resume: bool) -> Study:
     return open_study(storage, folder.name, resume=resume)
 
 
-def _go(study: Study, parts: _Parts, folder: Path, watch: Watcher, bench: str) -> RunResult:
-    config = parts.config
+def _go(study: Study, parts: _Parts, here: _Here, watch: Watcher) -> RunResult:
+    config, folder = parts.config, here.folder
     keep_crops(folder, parts.dataset, config.scale)
-    loop = Loop(study, parts.judge, config, folder, watch)
-    setup = Setup(bench, parts.dataset, config.scale, config.seed)
+    loop = Loop(study, parts.judge, config, folder, watch, driver=here.driver)
+    setup = Setup(here.bench, parts.dataset, config.scale, config.seed)
     with _interruptible(folder, watch):
         executor = open_executor(config.cluster, setup, workers=config.workers)
         with Crew(executor) as crew:

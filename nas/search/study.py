@@ -1,16 +1,21 @@
 """The Optuna study of a run: made or opened, and its trials told.
 
 Two objectives, so that the dashboard shows the front; the score is an attribute.
+
+Several searches may share a study. A network is claimed by creating its trial with all that is
+known of it in one transaction: whoever reads the study after that sees every claim of a lower
+number, so the lowest number of a network has it, and nobody trains it twice.
 """
 
 import json
 import math
 import warnings
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import optuna
-from optuna.storages import RDBStorage
+from optuna.storages import BaseStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
@@ -22,11 +27,13 @@ from nas.search.tasks import Measured
 from nas.space import Pick
 
 __all__ = [
+    "CONSTRAINTS",
     "METRICS",
-    "announce",
     "candidate_of",
+    "claim",
     "fail",
     "finish",
+    "give_way",
     "measured_of",
     "note_rung",
     "open_study",
@@ -34,9 +41,10 @@ __all__ = [
 ]
 
 METRICS = ["psnr_int8_db", "latency_ms"]
+CONSTRAINTS = "constraints"  # system attribute
 
 
-def open_study(storage: RDBStorage, name: str, *, resume: bool) -> Study:
+def open_study(storage: BaseStorage, name: str, *, resume: bool) -> Study:
     """The study `name`; a new one unless `resume`.
 
     Raises:
@@ -52,7 +60,8 @@ def open_study(storage: RDBStorage, name: str, *, resume: bool) -> Study:
         )
     except optuna.exceptions.DuplicatedStudyError:
         raise RunError(
-            f"the storage already has a study {name!r}", "give another --run, or add --resume"
+            f"the storage already has a study {name!r}",
+            "give another --run, add --resume, or --join it",
         ) from None
     if study.metric_names != METRICS:
         with warnings.catch_warnings():
@@ -62,48 +71,45 @@ def open_study(storage: RDBStorage, name: str, *, resume: bool) -> Study:
     return study
 
 
-def announce(trial: optuna.Trial, candidate: Candidate) -> None:
-    """Writes what is known before training, so that the dashboard shows what is running."""
-    _set(
-        trial,
-        {
-            "digest": candidate.digest,
-            "network": candidate.network,
-            "zoo": candidate.zoo,
-            "latency_low_ms": candidate.latency_low_ms,
-            "latency_high_ms": candidate.latency_high_ms,
-            "latency_novelty": candidate.latency_novelty,
-            "parameters": candidate.parameters,
-            "macs": candidate.macs,
-        },
-    )
+def claim(study: Study, proposed: FrozenTrial, candidate: Candidate, driver: str) -> FrozenTrial:
+    """Makes the trial of a network, running, with what is known before training.
+
+    Args:
+        study: That several searches may share.
+        proposed: Whose parameters stand for the network.
+        candidate: The network.
+        driver: The search that will train it.
+    """
+    attributes = {
+        "driver": driver,
+        "digest": candidate.digest,
+        "network": candidate.network,
+        "zoo": candidate.zoo,
+        "latency_low_ms": candidate.latency_low_ms,
+        "latency_high_ms": candidate.latency_high_ms,
+        "latency_novelty": candidate.latency_novelty,
+        "parameters": candidate.parameters,
+        "macs": candidate.macs,
+    }
+    return _create(study, proposed, TrialState.RUNNING, attributes)
 
 
-def finish(
-    study: Study, trial: optuna.Trial, candidate: Candidate, measured: Measured, constant: str
-) -> float:
-    """Tells a measured network; returns its score."""
-    psnr_db = measured.psnr_int8_db
-    score = challenge_score(psnr_db, candidate.latency_ms, constant)
-    _set(
-        trial,
-        {
-            "score": score,
-            "score_low": challenge_score(psnr_db, candidate.latency_high_ms, constant),
-            "score_high": challenge_score(psnr_db, candidate.latency_low_ms, constant),
-            "steps": measured.steps,
-            "psnr_float_db": measured.psnr_float_db,
-        },
-    )
-    note_rung(trial, measured)
-    study.tell(trial, [psnr_db, candidate.latency_ms])
-    return score
+def refuse(study: Study, proposed: FrozenTrial, refusal: Refusal) -> FrozenTrial:
+    """Makes the trial of a network that is not trained.
+
+    PRUNED, since samplers learn nothing from FAIL.
+    """
+    attributes = {"digest": refusal.digest, "network": refusal.network, "reason": refusal.reason}
+    # Not `set_constraint`: dashboard 0.21 reads only this list, which Optuna 5 reads, too.
+    system = {CONSTRAINTS: list(refusal.constraints)} if any(refusal.constraints) else {}
+    return _create(study, proposed, TrialState.PRUNED, attributes, system)
 
 
-def note_rung(trial: optuna.Trial, measured: Measured) -> None:
+def note_rung(study: Study, trial_id: int, measured: Measured) -> None:
     """Writes what a network reached so far."""
     _set(
-        trial,
+        study,
+        trial_id,
         {
             "readings": json.dumps(measured.readings),
             "train_s": measured.train_s,
@@ -113,15 +119,48 @@ def note_rung(trial: optuna.Trial, measured: Measured) -> None:
     )
 
 
-def refuse(study: Study, trial: optuna.Trial, refusal: Refusal) -> None:
-    """Tells a network that is not trained: PRUNED, since samplers learn nothing from FAIL."""
-    _set(trial, {"digest": refusal.digest, "network": refusal.network, "reason": refusal.reason})
-    if any(refusal.constraints):
-        # Not `set_constraint`: dashboard 0.21 reads only this list, which Optuna 5 reads, too.
-        trial.storage.set_trial_system_attr(
-            trial._trial_id, "constraints", list(refusal.constraints)
-        )
-    study.tell(trial, state=TrialState.PRUNED)
+def finish(
+    study: Study, trial_id: int, candidate: Candidate, measured: Measured, constant: str
+) -> float:
+    """Tells a measured network; returns its score.
+
+    Raises:
+        UpdateFinishedTrialError: Another search took this one for dead, and failed the trial.
+    """
+    psnr_db = measured.psnr_int8_db
+    score = challenge_score(psnr_db, candidate.latency_ms, constant)
+    note_rung(study, trial_id, measured)
+    _set(
+        study,
+        trial_id,
+        {
+            "score": score,
+            "score_low": challenge_score(psnr_db, candidate.latency_high_ms, constant),
+            "score_high": challenge_score(psnr_db, candidate.latency_low_ms, constant),
+            "steps": measured.steps,
+            "psnr_float_db": measured.psnr_float_db,
+        },
+    )
+    values = [psnr_db, candidate.latency_ms]
+    study._storage.set_trial_state_values(trial_id, TrialState.COMPLETE, values)
+    return score
+
+
+def fail(study: Study, trial_id: int, reason: str) -> None:
+    """Tells a network whose evaluation broke.
+
+    Raises:
+        UpdateFinishedTrialError: The trial was finished or failed already.
+    """
+    _set(study, trial_id, {"reason": reason})
+    study._storage.set_trial_state_values(trial_id, TrialState.FAIL)
+
+
+def give_way(study: Study, trial_id: int, reason: str) -> FrozenTrial:
+    """Takes a claim back: another search trains the network, or it is not worth training now."""
+    _set(study, trial_id, {"reason": reason})
+    study._storage.set_trial_state_values(trial_id, TrialState.PRUNED)
+    return study._storage.get_trial(trial_id)
 
 
 def candidate_of(trial: FrozenTrial, pick: Pick) -> Candidate:
@@ -141,12 +180,6 @@ def candidate_of(trial: FrozenTrial, pick: Pick) -> Candidate:
     )
 
 
-def fail(study: Study, trial: optuna.Trial, reason: str) -> None:
-    """Tells a network whose evaluation broke."""
-    _set(trial, {"reason": reason})
-    study.tell(trial, state=TrialState.FAIL)
-
-
 def measured_of(attributes: Mapping[str, Any]) -> Measured:
     """What a trial reached, from its attributes; nothing of one that reached no rung."""
     readings = tuple((r[0], r[1], r[2]) for r in json.loads(attributes.get("readings", "[]")))
@@ -154,6 +187,31 @@ def measured_of(attributes: Mapping[str, Any]) -> Measured:
     return Measured(readings, *times)
 
 
-def _set(trial: optuna.Trial, attributes: Mapping[str, Any]) -> None:
+def _create(
+    study: Study,
+    proposed: FrozenTrial,
+    state: TrialState,
+    attributes: Mapping[str, Any],
+    system: Mapping[str, Any] | None = None,
+) -> FrozenTrial:
+    now = datetime.now()
+    template = FrozenTrial(
+        number=-1,
+        trial_id=-1,
+        state=state,
+        value=None,
+        datetime_start=now,
+        datetime_complete=now if state.is_finished() else None,
+        params=proposed.params,
+        distributions=proposed.distributions,
+        user_attrs=dict(attributes),
+        system_attrs=dict(system or {}),
+        intermediate_values={},
+    )
+    storage = study._storage
+    return storage.get_trial(storage.create_new_trial(study._study_id, template_trial=template))
+
+
+def _set(study: Study, trial_id: int, attributes: Mapping[str, Any]) -> None:
     for name, value in attributes.items():
-        trial.set_user_attr(name, value)
+        study._storage.set_trial_user_attr(trial_id, name, value)

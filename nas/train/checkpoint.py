@@ -26,7 +26,7 @@ def dump(trainer: Trainer) -> bytes:
     """The state of a trainer as a safetensors file."""
     tensors, described = trainer.state()
     held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    return save(held, metadata={_KEY: json.dumps(described)})
+    return bytes(save(held, metadata={_KEY: json.dumps(described)}))
 
 
 def restore(trainer: Trainer, content: bytes, where: str) -> None:

@@ -103,12 +103,12 @@ def test_worker_that_cannot_start_ends_the_run(cluster: str | None, images: str)
     "cluster", ["local", "local:0", "local:x", "http://a:1", "tcp://a", "slurm:", "everywhere"]
 )
 def test_what_is_no_cluster_is_refused(cluster: str) -> None:
-    with pytest.raises(UsageError, match="is no cluster .*--cluster is inline, local:N"):
+    with pytest.raises(UsageError, match=r"is no cluster .*--cluster is inline, local:N"):
         check_cluster(cluster)
 
 
 def test_slurm_file_must_be_there_and_say_how_many_jobs(tmp_path: Path, images: str) -> None:
-    with pytest.raises(UsageError, match="there is no file nowhere.yaml"):
+    with pytest.raises(UsageError, match=r"there is no file nowhere\.yaml"):
         check_cluster("slurm:nowhere.yaml")
     (tmp_path / "slurm.yaml").write_text("cores: 4\n")
     with pytest.raises(UsageError, match="is no Slurm cluster: 'jobs'"):

@@ -1,0 +1,91 @@
+"""A study that several searches may work on: what the others did, and what is left to do."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.search.candidates import Candidate
+from nas.search.lease import Lease
+from nas.search.ledger import Finished, Ledger
+from nas.search.mirror import Mirror
+from nas.search.study import fail
+
+__all__ = ["Shared"]
+
+Read = Callable[[FrozenTrial], Finished]
+"""A finished trial as the ledger keeps it."""
+
+
+class Shared:
+    """Keeps a ledger and a mirror up to date with the study.
+
+    Args:
+        study: Of all searches.
+        driver: This search.
+        ledger: Of what is finished and started.
+        mirror: For samplers.
+        lease: Says who is alive.
+    """
+
+    def __init__(
+        self, study: Study, driver: str, ledger: Ledger, mirror: Mirror, lease: Lease
+    ) -> None:
+        self._study, self._driver = study, driver
+        self._ledger, self._mirror, self._lease = ledger, mirror, lease
+        self._known: set[int] = set()
+        self._others: dict[int, FrozenTrial] = {}  # running, of other searches
+        self.num_trials = 0
+
+    @property
+    def num_running_elsewhere(self) -> int:
+        return len(self._others)
+
+    def know(self, number: int) -> None:
+        """This search saw itself how the trial ended."""
+        self._known.add(number)
+
+    def sync(self, read: Read) -> None:
+        """Takes in what others finished; fails what dead ones were doing."""
+        trials = self._study.get_trials(deepcopy=False)
+        self.num_trials = len(trials)
+        others: dict[int, FrozenTrial] = {}
+        for trial in trials:
+            if trial.number in self._known:
+                continue
+            if trial.state.is_finished():
+                self._known.add(trial.number)
+                self._mirror.add(trial)
+                if trial.state == TrialState.COMPLETE:
+                    self._ledger.finish(read(trial))
+                elif trial.state == TrialState.FAIL:
+                    self._ledger.drop(trial.number)
+            elif trial.user_attrs.get("driver") not in (None, self._driver):
+                others[trial.number] = trial
+                self._ledger.start(trial.number, trial.user_attrs["digest"])
+        self._others = others
+        self._bury({str(trial.user_attrs["driver"]) for trial in others.values()})
+
+    def may_train(self, mine: FrozenTrial, candidate: Candidate, budget: int) -> str:
+        """Whether a claim holds: "" or why not. Claims of lower numbers go before it."""
+        before = [
+            trial
+            for trial in self._study.get_trials(deepcopy=False)
+            if trial.number < mine.number
+            and trial.state in (TrialState.RUNNING, TrialState.COMPLETE)
+        ]
+        for trial in before:
+            if trial.user_attrs.get("digest") == candidate.digest:
+                return f"duplicate of {trial.number}"
+        return "the budget is met by other searches" if len(before) >= budget else ""
+
+    def _bury(self, drivers: set[str]) -> None:
+        dead = self._lease.dead(drivers)
+        for number, trial in list(self._others.items()):
+            if trial.user_attrs["driver"] in dead:
+                with suppress(UpdateFinishedTrialError):  # somebody was faster
+                    fail(self._study, trial._trial_id, "the search that trained it died")
+                del self._others[number]
+                self._ledger.drop(number)
