@@ -43,6 +43,9 @@ def search(
     ] = None,
     run: Annotated[str | None, Option(help="Name below runs/, or path.")] = None,
     resume: Annotated[bool, Option("--resume", help="Continue a run to its budget.")] = False,
+    join: Annotated[
+        str | None, Option(help="Help the search of this name, in --storage, to its budget.")
+    ] = None,
     as_json: Annotated[bool, Option("--json", help="Result as JSON on stdout.")] = False,
 ) -> None:
     """Search for networks; trains, quantises and ranks them, and converts the best.
@@ -55,6 +58,10 @@ def search(
 
     given = {"workers": count_cores(), **given}
     with _sigterm_like_ctrl_c(), watcher() as watch:
+        if join:
+            trained = runs.join(join, given, name=run, watch=watch)
+            typer.echo(f"the budget is met; {trained} networks were trained here")
+            return
         if resume:
             result = runs.resume(run, given, watch=watch)
         else:
@@ -85,7 +92,7 @@ def _sigterm_like_ctrl_c() -> Iterator[None]:
 
 def _given(context: typer.Context) -> dict[str, Any]:
     """The configuration that was typed, without what is only a default."""
-    others = ("run", "resume", "as_json")
+    others = ("run", "resume", "join", "as_json")
     return {
         name: value
         for name, value in context.params.items()

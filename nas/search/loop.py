@@ -108,8 +108,14 @@ class Loop:
             )
         self._running: dict[int, _Training] = {}
         self._errors: list[str] = []
+        self._num_trained = 0
         self._done_before = self._ledger.num_finished
         self._started_s = self._table_s = time.monotonic()
+
+    @property
+    def num_trained(self) -> int:
+        """Networks that this session finished."""
+        return self._num_trained
 
     @property
     def is_done(self) -> bool:
@@ -231,6 +237,7 @@ class Loop:
         score = finish(self._study, trial_id, candidate, measured, self._config.score)
         finished = Finished(training.number, candidate, measured, score)
         self._ledger.finish(finished)
+        self._num_trained += 1
         self._end(training)
         self._watch.progress(self._progress(finished))
         if time.monotonic() - self._table_s > _TABLE_EVERY_S:

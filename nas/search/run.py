@@ -1,6 +1,8 @@
 """A run, from a configuration to its result: `start` a new one, `resume` one that was killed."""
 
 import hashlib
+import os
+import platform
 import random
 import uuid
 from collections.abc import Iterator, Mapping
@@ -17,7 +19,7 @@ from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from nas.data.sets import Dataset
-from nas.errors import RunError, SpaceError
+from nas.errors import RunError, SpaceError, UsageError
 from nas.latency.devices import Device, load_device
 from nas.search.candidates import Judge
 from nas.search.config import SearchConfig, read_config
@@ -44,9 +46,11 @@ from nas.search.tasks import Setup
 from nas.search.worth import Worth, measured_times, worth_measuring
 from nas.space import Option, Space, load_space
 
-__all__ = ["BENCH", "RunResult", "resume", "start"]
+__all__ = ["BENCH", "RunResult", "join", "resume", "start"]
 
+_ASKED = "run"  # attribute of a study: what its search was asked to do
 _DIGEST_SAMPLES = 20
+FACTS = ("space_digest", "data_digest")
 BENCH = "nas.search.bench:TrainingBench"
 
 
@@ -130,6 +134,7 @@ def start(
             except BaseException:
                 remove_run(folder)
                 raise
+            study.set_user_attr(_ASKED, {**config.to_json(), **parts.facts})
             try:
                 return _go(study, parts, _Here(folder, driver, bench), watch)
             except Exception:
@@ -157,18 +162,70 @@ def resume(
     config.check()
     with disk_errors(folder), locked(folder):
         parts = _load(config, watch, now=not is_measured(folder))
-        for fact, value in parts.facts.items():
-            if facts.get(fact) != value:
-                raise RunError(
-                    f"the {fact} of {folder} was {facts.get(fact)}, now it is {value}",
-                    "restore the files it was started with, or start another --run",
-                )
+        _check_facts(folder, facts, parts.facts)
         if config.measure != stored.measure:
             asked = replace(stored, measure=config.measure)
             write_json(folder / "config.json", {**asked.to_json(), **facts})
         watch.note(f"run folder {folder}")
         study = _study(folder, config, resume=True)
         return _go(study, parts, _Here(folder, facts.get("driver", ""), bench), watch)
+
+
+def join(
+    study_name: str,
+    given: Mapping[str, Any],
+    *,
+    name: str | None,
+    watch: Watcher,
+    bench: str = BENCH,
+) -> int:
+    """Helps a search on another machine, or a second time on this one, to its budget.
+
+    Finalists are left to the search that was started.
+
+    Args:
+        study_name: Of the search.
+        given: The storage; and where images, workers and cluster are here.
+        name: Of the folder for what is trained here; none: the study, this machine and a number.
+        watch: Told of the progress.
+        bench: As for `start`.
+
+    Returns:
+        How many networks were finished here.
+
+    Raises:
+        UserError: No such study, other images, another space; or as `start`.
+    """
+    if not given.get("storage"):
+        raise UsageError("a study is joined in its storage", "give --storage, as the search did")
+    storage = open_storage(given["storage"])
+    if study_name not in optuna.get_all_study_names(storage):
+        raise RunError(f"the storage has no study {study_name!r}", "has the search started?")
+    study = open_study(storage, study_name, resume=True)
+    asked = dict(study.user_attrs.get(_ASKED, {}))
+    if not asked:
+        raise RunError(f"study {study_name!r} is of an earlier version", "start another search")
+    facts = {fact: asked.pop(fact) for fact in FACTS}
+    config = replace(SearchConfig(**asked), measure=None, **given)
+    config.check()
+    folder = new_run_path(name or f"{study_name}-{platform.node()}-{os.getpid()}",
+                          space=config.space, device=config.device)  # fmt: skip
+    parts = _load(config, watch)
+    _check_facts(study_name, facts, parts.facts)
+    driver = uuid.uuid4().hex
+    with disk_errors(folder):
+        create_run(folder, {**config.to_json(), **facts, "driver": driver})
+        with locked(folder), _interruptible(folder, watch):
+            return _train(study, parts, _Here(folder, driver, bench), watch)[1]
+
+
+def _check_facts(run: str | Path, stored: Mapping[str, Any], found: Mapping[str, str]) -> None:
+    for fact, value in found.items():
+        if stored.get(fact) != value:
+            raise RunError(
+                f"the {fact} of {run} was {stored.get(fact)}, now it is {value}",
+                "restore the files it was started with, or start another --run",
+            )
 
 
 def _load(config: SearchConfig, watch: Watcher, *, now: bool = True) -> _Parts:
@@ -182,7 +239,7 @@ def _load(config: SearchConfig, watch: Watcher, *, now: bool = True) -> _Parts:
     watch.note(
         f"data {dataset.name}: {len(dataset.train)} images train, {len(dataset.valid)} validate"
     )
-    facts = {"space_digest": _digest(space, config.scale), "data_digest": dataset.digest}
+    facts = dict(zip(FACTS, (_digest(space, config.scale), dataset.digest), strict=True))
     return _Parts(config, judge, dataset, facts, device, meter)
 
 
@@ -194,28 +251,38 @@ def _study(folder: Path, config: SearchConfig, *, resume: bool) -> Study:
 
 def _go(study: Study, parts: _Parts, here: _Here, watch: Watcher) -> RunResult:
     config, folder = parts.config, here.folder
-    keep_crops(folder, parts.dataset, config.scale)
-    loop = Loop(study, parts.judge, config, folder, watch, driver=here.driver)
-    setup = Setup(here.bench, parts.dataset, config.scale, config.seed)
     with _interruptible(folder, watch):
-        executor = open_executor(config.cluster, setup, workers=config.workers)
-        with Crew(executor) as crew:
-            watch.note(f"candidates train in {executor.describe()}")
-            try:
-                loop.run(crew)
-            finally:
-                write_trials(study, folder)
-            table = trials_table(study)
-            chosen = table[table["number"].isin(choose_finalists(table))]
-            rows = [{str(k): v for k, v in row.items()} for row in chosen.to_dict("records")]
-            finalists = finalise_all(crew, rows, folder, config, watch)
+        finalists, _ = _train(study, parts, here, watch, finalise=True)
         choose_best(finalists, folder)
         if parts.meter:  # no worker disturbs it any more
             finalists = measure_finalists(
                 parts.meter, finalists, folder, score=config.score, watch=watch
             )
             choose_best(finalists, folder)
-    return RunResult(folder, table, finalists, parts.device)
+    return RunResult(folder, trials_table(study), finalists, parts.device)
+
+
+def _train(
+    study: Study, parts: _Parts, here: _Here, watch: Watcher, *, finalise: bool = False
+) -> tuple[list[dict[str, Any]], int]:
+    """Brings the study to its budget; returns the finalists, and how many networks it trained."""
+    config, folder = parts.config, here.folder
+    keep_crops(folder, parts.dataset, config.scale)
+    loop = Loop(study, parts.judge, config, folder, watch, driver=here.driver)
+    setup = Setup(here.bench, parts.dataset, config.scale, config.seed)
+    executor = open_executor(config.cluster, setup, workers=config.workers)
+    with Crew(executor) as crew:
+        watch.note(f"candidates train in {executor.describe()}")
+        try:
+            loop.run(crew)
+        finally:
+            write_trials(study, folder)
+        if not finalise:
+            return [], loop.num_trained
+        table = trials_table(study)
+        chosen = table[table["number"].isin(choose_finalists(table))]
+        rows = [{str(k): v for k, v in row.items()} for row in chosen.to_dict("records")]
+        return finalise_all(crew, rows, folder, config, watch), loop.num_trained
 
 
 @contextmanager
