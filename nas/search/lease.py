@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from optuna.exceptions import StorageInternalError
 from optuna.study import Study
-from sqlalchemy.exc import SQLAlchemyError
+
+from nas.search.storage import STORAGE_ERRORS
 
 __all__ = ["Lease"]
 
@@ -60,7 +60,7 @@ class Lease:
 
     def _beat(self) -> None:
         while not self._over.wait(_BEAT_S):
-            with suppress(StorageInternalError, SQLAlchemyError):  # the loop says so
+            with suppress(*STORAGE_ERRORS):  # the loop says so
                 self._count()
 
     def _count(self) -> None:

@@ -13,10 +13,8 @@ from typing import Any
 
 import optuna
 import pandas as pd
-from optuna.exceptions import StorageInternalError
 from optuna.study import Study
 from optuna.trial import TrialState
-from sqlalchemy.exc import SQLAlchemyError
 
 from nas.data.sets import Dataset
 from nas.errors import RunError, SpaceError, UsageError
@@ -40,7 +38,7 @@ from nas.search.images import load_images
 from nas.search.loop import Loop, write_trials
 from nas.search.measure import Meter, is_measured, measure_finalists, open_meter
 from nas.search.result import choose_best, choose_finalists, finalise_all
-from nas.search.storage import disk_errors, open_storage, storage_url
+from nas.search.storage import STORAGE_ERRORS, disk_errors, open_storage, storage_url
 from nas.search.study import open_study
 from nas.search.tasks import Setup
 from nas.search.worth import Worth, measured_times, worth_measuring
@@ -296,7 +294,7 @@ def _interruptible(folder: Path, watch: Watcher) -> Iterator[None]:
 
 def _take_back(study: Study, config: SearchConfig, folder: Path) -> None:
     """Removes a new run in which nothing was evaluated, so that an error leaves nothing behind."""
-    with suppress(StorageInternalError, SQLAlchemyError):
+    with suppress(*STORAGE_ERRORS):
         if study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
             return
         if config.storage:

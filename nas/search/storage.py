@@ -1,24 +1,39 @@
-"""The study's storage, and what can go wrong with it and the disk, in one line."""
+"""The study's storage, and what can go wrong with it and the disk, in one line.
 
+sqlite:///study.db              one machine; the default, in the run folder
+postgresql://user@host/name     a team
+grpc://host:port                a proxy in front of another storage
+journal:PATH                    a file on a shared disk, where there is no database
+"""
+
+import importlib.util
 import socket
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import grpc
 import optuna
 from optuna.exceptions import StorageInternalError
-from optuna.storages import RDBStorage
-from sqlalchemy.engine import make_url
+from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from nas.errors import RunError
 from nas.search.config import hide_password
 
-__all__ = ["disk_errors", "open_storage", "quiet_optuna", "storage_url"]
+__all__ = ["STORAGE_ERRORS", "disk_errors", "open_storage", "quiet_optuna", "storage_url"]
+
+STORAGE_ERRORS = (StorageInternalError, SQLAlchemyError, grpc.RpcError)
 
 _ANSWER_S = 5.0
-_PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306}
+_PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306, "grpc": 13000}
+_JOURNAL = "journal:"
+_HINT = (
+    "check --storage: sqlite:///FILE, postgresql://USER@HOST/NAME, grpc://HOST:PORT or journal:FILE"
+)
 
 
 def storage_url(storage: str | None, folder: Path) -> str:
@@ -26,19 +41,20 @@ def storage_url(storage: str | None, folder: Path) -> str:
     return storage or f"sqlite:///{(folder / 'study.db').resolve()}"
 
 
-def open_storage(url: str, *, hint: str = "") -> RDBStorage:
+def open_storage(url: str, *, hint: str = "") -> BaseStorage:
     """Connects, and makes the tables where there are none.
 
     Args:
-        url: As SQLAlchemy writes it.
+        url: In one of the forms above, or another that SQLAlchemy knows.
         hint: What to do if it fails; default: look at --storage.
 
     Raises:
         RunError: The URL is none, its driver is missing, or nobody answers.
     """
-    shown = hide_password(url)
-    hint = hint or "check --storage, such as sqlite:///study.db or postgresql://user@host/name"
+    shown, hint = hide_password(url), hint or _HINT
     try:
+        if url.startswith(_JOURNAL):
+            return JournalStorage(JournalFileBackend(_journal(url.removeprefix(_JOURNAL))))
         parsed = make_url(url)
         if parsed.host:
             port = parsed.port or _PORTS.get(parsed.get_backend_name(), 0)
@@ -46,11 +62,36 @@ def open_storage(url: str, *, hint: str = "") -> RDBStorage:
             socket.create_connection((parsed.host, port), timeout=_ANSWER_S).close()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)
-            return RDBStorage(url)
+            if parsed.drivername == "grpc":
+                return _proxy(parsed)
+            return RDBStorage(_with_driver(parsed).render_as_string(hide_password=False))
     except ImportError as error:
         raise RunError(f"storage {shown} needs a driver: {_first_line(error)}", hint) from error
-    except (OSError, SQLAlchemyError, StorageInternalError, ValueError, RuntimeError) as error:
+    except (OSError, *STORAGE_ERRORS, ValueError, RuntimeError) as error:
         raise RunError(f"storage {shown} does not answer: {_root(error)}", hint) from error
+
+
+def _journal(path: str) -> str:
+    """The file, whose folder must be there: the lock beside it would wait for it for ever."""
+    folder = Path(path).expanduser().resolve().parent
+    if not path or not folder.is_dir():
+        raise ValueError(f"there is no folder {folder}" if path else "it names no file")
+    return str(Path(path).expanduser())
+
+
+def _proxy(url: URL) -> GrpcStorageProxy:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        proxy = GrpcStorageProxy(host=str(url.host), port=url.port or _PORTS["grpc"])
+    proxy.wait_server_ready(timeout=_ANSWER_S)
+    return proxy
+
+
+def _with_driver(url: URL) -> URL:
+    """PostgreSQL by psycopg 3, where a person named no driver and has not the older one."""
+    if url.drivername == "postgresql" and not importlib.util.find_spec("psycopg2"):
+        return url.set(drivername="postgresql+psycopg")
+    return url
 
 
 @contextmanager
@@ -58,7 +99,7 @@ def disk_errors(folder: Path) -> Iterator[None]:
     """Turns a full or unwritable disk, and a storage that is gone, into a `RunError`."""
     try:
         yield
-    except (StorageInternalError, SQLAlchemyError) as error:
+    except STORAGE_ERRORS as error:
         raise RunError(
             f"the study of {folder} cannot be written: {_root(error)}", _disk_hint(folder)
         ) from error
