@@ -62,6 +62,7 @@ class Lease:
         while not self._over.wait(_BEAT_S):
             with suppress(*STORAGE_ERRORS):  # the loop says so
                 self._count()
+        self._study._storage.remove_session()  # sessions are a thread's own
 
     def _count(self) -> None:
         key = _PREFIX + self._driver

@@ -6,7 +6,7 @@ import platform
 import random
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ from nas.search.images import load_images
 from nas.search.loop import Loop, write_trials
 from nas.search.measure import Meter, is_measured, measure_finalists, open_meter
 from nas.search.result import choose_best, choose_finalists, finalise_all
-from nas.search.storage import STORAGE_ERRORS, disk_errors, open_storage, storage_url
+from nas.search.storage import STORAGE_ERRORS, disk_errors, opened_storage, storage_url
 from nas.search.study import open_study
 from nas.search.tasks import Setup
 from nas.search.worth import Worth, measured_times, worth_measuring
@@ -120,15 +120,16 @@ def start(
     config.check()
     folder = new_run_path(name, space=config.space, device=config.device)
     if config.storage:
-        open_storage(config.storage)
+        with opened_storage(config.storage):
+            """It answers."""
     parts = _load(config, watch)
     with disk_errors(folder):
         driver = uuid.uuid4().hex
         create_run(folder, {**config.to_json(), **parts.facts, "driver": driver})
-        with locked(folder):
+        with locked(folder), ExitStack() as stack:
             watch.note(f"run folder {folder}")
             try:
-                study = _study(folder, config, resume=False)
+                study = stack.enter_context(_study(folder, config, resume=False))
             except BaseException:
                 remove_run(folder)
                 raise
@@ -165,8 +166,8 @@ def resume(
             asked = replace(stored, measure=config.measure)
             write_json(folder / "config.json", {**asked.to_json(), **facts})
         watch.note(f"run folder {folder}")
-        study = _study(folder, config, resume=True)
-        return _go(study, parts, _Here(folder, facts.get("driver", ""), bench), watch)
+        with _study(folder, config, resume=True) as study:
+            return _go(study, parts, _Here(folder, facts.get("driver", ""), bench), watch)
 
 
 def join(
@@ -196,20 +197,26 @@ def join(
     """
     if not given.get("storage"):
         raise UsageError("a study is joined in its storage", "give --storage, as the search did")
-    storage = open_storage(given["storage"])
-    if study_name not in optuna.get_all_study_names(storage):
-        raise RunError(f"the storage has no study {study_name!r}", "has the search started?")
-    study = open_study(storage, study_name, resume=True)
+    with opened_storage(given["storage"]) as storage:
+        if study_name not in optuna.get_all_study_names(storage):
+            raise RunError(f"the storage has no study {study_name!r}", "has the search started?")
+        study = open_study(storage, study_name, resume=True)
+        return _help(study, given, name, watch, bench)
+
+
+def _help(
+    study: Study, given: Mapping[str, Any], name: str | None, watch: Watcher, bench: str
+) -> int:
     asked = dict(study.user_attrs.get(_ASKED, {}))
     if not asked:
-        raise RunError(f"study {study_name!r} is of an earlier version", "start another search")
+        raise RunError(f"study {study.study_name!r} is of before", "start another search")
     facts = {fact: asked.pop(fact) for fact in FACTS}
     config = replace(SearchConfig(**asked), measure=None, **given)
     config.check()
-    folder = new_run_path(name or f"{study_name}-{platform.node()}-{os.getpid()}",
-                          space=config.space, device=config.device)  # fmt: skip
+    name = name or f"{study.study_name}-{platform.node()}-{os.getpid()}"
+    folder = new_run_path(name, space=config.space, device=config.device)
     parts = _load(config, watch)
-    _check_facts(study_name, facts, parts.facts)
+    _check_facts(study.study_name, facts, parts.facts)
     driver = uuid.uuid4().hex
     with disk_errors(folder):
         create_run(folder, {**config.to_json(), **facts, "driver": driver})
@@ -241,10 +248,11 @@ def _load(config: SearchConfig, watch: Watcher, *, now: bool = True) -> _Parts:
     return _Parts(config, judge, dataset, facts, device, meter)
 
 
-def _study(folder: Path, config: SearchConfig, *, resume: bool) -> Study:
+@contextmanager
+def _study(folder: Path, config: SearchConfig, *, resume: bool) -> Iterator[Study]:
     hint = "" if config.storage else "is the disk full? free space, then try again"
-    storage = open_storage(storage_url(config.storage, folder), hint=hint)
-    return open_study(storage, folder.name, resume=resume)
+    with opened_storage(storage_url(config.storage, folder), hint=hint) as storage:
+        yield open_study(storage, folder.name, resume=resume)
 
 
 def _go(study: Study, parts: _Parts, here: _Here, watch: Watcher) -> RunResult:

@@ -8,6 +8,7 @@ journal:PATH                    a file on a shared disk, where there is no datab
 
 import importlib.util
 import socket
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,12 +20,19 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, ProgrammingError, SQLAlchemyError
 
 from nas.errors import RunError
 from nas.search.config import hide_password
 
-__all__ = ["STORAGE_ERRORS", "disk_errors", "open_storage", "quiet_optuna", "storage_url"]
+__all__ = [
+    "STORAGE_ERRORS",
+    "disk_errors",
+    "open_storage",
+    "opened_storage",
+    "quiet_optuna",
+    "storage_url",
+]
 
 STORAGE_ERRORS = (StorageInternalError, SQLAlchemyError, grpc.RpcError)
 
@@ -64,11 +72,23 @@ def open_storage(url: str, *, hint: str = "") -> BaseStorage:
             warnings.simplefilter("ignore", ResourceWarning)
             if parsed.drivername == "grpc":
                 return _proxy(parsed)
-            return RDBStorage(_with_driver(parsed).render_as_string(hide_password=False))
+            return _database(_with_driver(parsed).render_as_string(hide_password=False))
     except ImportError as error:
         raise RunError(f"storage {shown} needs a driver: {_first_line(error)}", hint) from error
     except (OSError, *STORAGE_ERRORS, ValueError, RuntimeError) as error:
         raise RunError(f"storage {shown} does not answer: {_root(error)}", hint) from error
+
+
+@contextmanager
+def opened_storage(url: str, *, hint: str = "") -> Iterator[BaseStorage]:
+    """As `open_storage`; gives its connections back at the end."""
+    storage = open_storage(url, hint=hint)
+    try:
+        yield storage
+    finally:
+        if isinstance(storage, RDBStorage):
+            storage.remove_session()
+            storage.engine.dispose()
 
 
 def _journal(path: str) -> str:
@@ -85,6 +105,15 @@ def _proxy(url: URL) -> GrpcStorageProxy:
         proxy = GrpcStorageProxy(host=str(url.host), port=url.port or _PORTS["grpc"])
     proxy.wait_server_ready(timeout=_ANSWER_S)
     return proxy
+
+
+def _database(url: str) -> RDBStorage:
+    """Of two searches that make the tables at the same moment, one fails and finds them then."""
+    try:
+        return RDBStorage(url)
+    except (IntegrityError, ProgrammingError, StorageInternalError):
+        time.sleep(_ANSWER_S / 10)
+        return RDBStorage(url)
 
 
 def _with_driver(url: URL) -> URL:
