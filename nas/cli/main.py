@@ -15,6 +15,7 @@ from nas.cli import (
     doctor,
     evaluate,
     export,
+    history,
     latency,
     quantize,
     recipes,
@@ -43,6 +44,7 @@ app.command()(evaluate.evaluate)
 app.command()(export.export)
 app.command()(report.report)
 app.command()(dashboard.dashboard)
+app.add_typer(history.app, name="runs")
 app.add_typer(space.app, name="space")
 app.add_typer(zoo.app, name="zoo")
 app.add_typer(recipes.app, name="recipes")

@@ -20,6 +20,7 @@ __all__ = [
     "RUNS",
     "create_run",
     "find_run",
+    "is_locked",
     "locked",
     "new_run_path",
     "remove_run",
@@ -130,6 +131,15 @@ def remove_run(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)
     with suppress(OSError):
         path.parent.rmdir()
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process holds the folder now."""
+    try:
+        with locked(folder):
+            return False
+    except RunError:
+        return True
 
 
 @contextmanager

@@ -31,6 +31,7 @@ __all__ = [
     "METRICS",
     "candidate_of",
     "claim",
+    "existing_study",
     "fail",
     "finish",
     "give_way",
@@ -69,6 +70,19 @@ def open_study(storage: BaseStorage, name: str, *, resume: bool) -> Study:
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             study.set_metric_names(METRICS)
     return study
+
+
+def existing_study(storage: BaseStorage, name: str) -> Study:
+    """The study `name`; or the only one there, should the folder be renamed.
+
+    Raises:
+        RunError: The storage has none of the name, and not one alone.
+    """
+    names = optuna.get_all_study_names(storage)
+    if name not in names and len(names) != 1:
+        raise RunError(f"the storage has no study {name!r}", "has the search started?")
+    quiet_optuna()
+    return optuna.load_study(study_name=name if name in names else names[0], storage=storage)
 
 
 def claim(study: Study, proposed: FrozenTrial, candidate: Candidate, driver: str) -> FrozenTrial:

@@ -7,7 +7,15 @@ from nas.quantize.stored import GRAPH, WEIGHTS, write_whole
 from nas.search.crops import details_file
 from nas.search.tasks import Reached
 
-__all__ = ["forget", "keep_network", "keep_state", "state_of", "trial_folder"]
+__all__ = [
+    "TRIALS",
+    "forget",
+    "keep_network",
+    "keep_state",
+    "left_over_states",
+    "state_of",
+    "trial_folder",
+]
 
 TRIALS = "trials"
 
@@ -39,6 +47,11 @@ def keep_network(run: Path, number: int, network: str, reached: Reached) -> None
     write_whole(details_file(run, number), reached.details_png)
     for file in folder.glob("state-*"):
         file.unlink()
+
+
+def left_over_states(run: Path, number: int) -> list[str]:
+    """Names of the states of a trial that are still there."""
+    return sorted(file.name for file in trial_folder(run, number).glob("state-*"))
 
 
 def forget(run: Path, number: int) -> None:

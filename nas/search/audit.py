@@ -1,0 +1,96 @@
+"""Whether a run holds what it says: the study, the table and the files must agree."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+from optuna.study import Study
+from optuna.trial import TrialState
+
+from nas.errors import UserError
+from nas.quantize.stored import load_stored
+from nas.search.config import SearchConfig, read_config
+from nas.search.crops import details_file
+from nas.search.folder import is_locked
+from nas.search.front import trials_table
+from nas.search.storage import opened_storage, storage_url
+from nas.search.study import existing_study
+from nas.search.trial_folder import left_over_states, trial_folder
+
+__all__ = ["check_run"]
+
+
+def check_run(run: Path, *, storage: str | None = None) -> list[str]:
+    """What is wrong with a run, in one line each; nothing where all agrees.
+
+    Args:
+        run: Its folder.
+        storage: URL of the study, where the run's own has a password.
+
+    Raises:
+        RunError: No run there, or a storage that does not answer.
+    """
+    config, facts = read_config(run)
+    driver = str(facts.get("driver", ""))
+    with opened_storage(storage_url(storage or config.storage, run)) as opened:
+        study = existing_study(opened, run.resolve().name)
+        table = trials_table(study)
+        return [
+            *_study_findings(table, config, is_busy=is_locked(run)),
+            *_table_findings(run, table),
+            *_file_findings(run, study, driver),
+            *_finalist_findings(run, table),
+        ]
+
+
+def _study_findings(table: pd.DataFrame, config: SearchConfig, *, is_busy: bool) -> Iterator[str]:
+    done = table[table["state"] == "COMPLETE"]
+    for digest, count in Counter(done["digest"]).items():
+        if count > 1:
+            numbers = ", ".join(map(str, done[done["digest"] == digest]["number"]))
+            yield f"network {digest} was trained {count} times, by trials {numbers}"
+    if len(done) > config.budget:
+        yield f"{len(done)} networks are finished, the budget was {config.budget}"
+    if not is_busy:
+        for number in table[table["state"] == "RUNNING"]["number"]:
+            yield f"trial {number} is running and no search is: resume the run"
+
+
+def _table_findings(run: Path, table: pd.DataFrame) -> Iterator[str]:
+    file = run / "trials.csv"
+    if not file.is_file():
+        yield f"{file.name} is not there"
+        return
+    kept = pd.read_csv(file, keep_default_na=False)
+    both = [set(zip(t["number"], t["state"], t["digest"], strict=True)) for t in (kept, table)]
+    for number, state, digest in sorted(both[0] ^ both[1])[:5]:
+        where = "the study" if (number, state, digest) in both[1] else file.name
+        yield f"only {where} has trial {number} as {state} {digest}"
+
+
+def _file_findings(run: Path, study: Study, driver: str) -> Iterator[str]:
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        if trial.user_attrs.get("driver") != driver or not driver:
+            continue  # its files are where it was trained
+        folder = trial_folder(run, trial.number)
+        try:
+            digest = load_stored(folder).graph.digest
+        except (OSError, UserError) as error:
+            yield f"trial {trial.number} has no network: {' '.join(str(error).split())}"
+            continue
+        if digest != trial.user_attrs["digest"]:
+            yield f"the network in {folder} is {digest}, not {trial.user_attrs['digest']}"
+        if not details_file(run, trial.number).is_file():
+            yield f"trial {trial.number} has no crops"
+        if states := left_over_states(run, trial.number):
+            yield f"trial {trial.number} is finished and left {', '.join(states)}"
+
+
+def _finalist_findings(run: Path, table: pd.DataFrame) -> Iterator[str]:
+    done = set(table[table["state"] == "COMPLETE"]["number"])
+    for folder in sorted((run / "finalists").glob("[0-9]*")):
+        if int(folder.name) not in done:
+            yield f"finalist {folder.name} is no finished trial"
+        if not (folder / "result.json").is_file():
+            yield f"finalist {folder.name} has no result.json"

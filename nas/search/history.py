@@ -1,0 +1,102 @@
+"""Runs as they lie on disk: their state, their size, and what can go."""
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from nas.errors import RunError
+from nas.search.config import read_config
+from nas.search.crops import CROPS
+from nas.search.folder import RUNS, is_locked, locked
+from nas.search.trial_folder import TRIALS
+
+__all__ = ["prune_run", "read_details", "read_runs"]
+
+
+def read_runs() -> list[dict[str, Any]]:
+    """Name, state, networks, best score and bytes of every run, the last one first."""
+    folders = [file.parent for file in RUNS.glob("*/config.json")]
+    folders.sort(key=lambda folder: folder.stat().st_mtime, reverse=True)
+    found = []
+    for folder in folders:
+        try:
+            found.append(_summary(folder))
+        except RunError:  # something else than a run
+            continue
+    return found
+
+
+def read_details(run: Path) -> dict[str, Any]:
+    """Configuration, how many trials ended how and why, and bytes of each part.
+
+    Raises:
+        RunError: No run there.
+    """
+    config, facts = read_config(run)
+    table = _table(run)
+    reasons = Counter(map(_kind, table["reason"][table["reason"] != ""]))
+    return {
+        "run": str(run),
+        "config": {**config.to_json(), **facts},
+        "states": {str(state): int(n) for state, n in table["state"].value_counts().items()},
+        "reasons": dict(reasons.most_common()),
+        "sizes_bytes": {part.name: _size_bytes([part]) for part in sorted(run.iterdir())},
+    }
+
+
+def prune_run(run: Path) -> int:
+    """Deletes networks and crops of trials that are no finalists; returns the bytes.
+
+    Raises:
+        RunError: The run is not finished, or a search is at work in it.
+    """
+    if not (run / "best" / "result.json").is_file():
+        raise RunError(f"{run} is not finished", f"nas search --run {run} --resume")
+    with locked(run):
+        finalists = {folder.name for folder in (run / "finalists").iterdir()}
+        gone = [f for f in (run / TRIALS).glob("*") if f.name not in finalists]
+        gone += [f for f in (run / CROPS).glob("[0-9]*.png") if f.stem not in finalists]
+        freed = _size_bytes(gone)
+        for path in gone:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return freed
+
+
+def _summary(folder: Path) -> dict[str, Any]:
+    config, _ = read_config(folder)
+    table = _table(folder)
+    best = folder / "best" / "result.json"
+    state = "finished" if best.is_file() else "running" if is_locked(folder) else "stopped"
+    return {
+        "name": folder.name,
+        "state": state,
+        "num_finished": int((table["state"] == "COMPLETE").sum()),
+        "budget": config.budget,
+        "space": config.space,
+        "device": config.device,
+        "best_score": json.loads(best.read_text())["score"] if best.is_file() else None,
+        "size_bytes": _size_bytes([folder]),
+    }
+
+
+def _table(run: Path) -> pd.DataFrame:
+    file = run / "trials.csv"
+    if not file.is_file():
+        return pd.DataFrame({"state": [], "reason": []})
+    return pd.read_csv(file, keep_default_na=False)
+
+
+def _kind(reason: str) -> str:
+    """Reasons that differ in numbers only are one kind."""
+    words = (word for word in reason.split() if not any(sign.isdigit() for sign in word))
+    return " ".join(words)[:80]
+
+
+def _size_bytes(paths: Iterable[Path]) -> int:
+    files = (file for path in paths for file in ([path] if path.is_file() else path.rglob("*")))
+    return sum(file.stat().st_size for file in files if file.is_file())
