@@ -8,7 +8,7 @@ import typer
 
 from nas.cli.tables import duration
 
-__all__ = ["Bar", "Lines", "Shown", "watcher"]
+__all__ = ["Bar", "Lines", "Nothing", "Shown", "watcher"]
 
 
 class Shown(Protocol):
@@ -25,9 +25,25 @@ class Shown(Protocol):
     ) -> None: ...
 
 
-def watcher() -> Shown:
+def watcher(*, quiet: bool = False) -> Shown:
     """What fits this stderr."""
+    if quiet:
+        return Nothing()
     return Bar() if sys.stderr.isatty() else Lines()
+
+
+class Nothing:
+    """For who asked for silence."""
+
+    def note(self, text: str) -> None: ...
+
+    def progress(self, progress: Any) -> None: ...
+
+    def __enter__(self) -> "Nothing":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        return
 
 
 class Lines:

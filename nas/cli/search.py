@@ -35,6 +35,13 @@ def search(
         str | None,
         Option(help="Instead of processes: local:N, tcp://HOST:PORT, slurm:FILE or inline."),
     ] = None,
+    max_hours: Annotated[
+        float | None, Option(help="After which no network is begun; --resume goes on.")
+    ] = None,
+    max_memory_gb: Annotated[float | None, Option(help="That each worker may take.")] = None,
+    candidate_timeout_s: Annotated[
+        float | None, Option(help="That a network may train for between two readings.")
+    ] = None,
     storage: Annotated[str | None, Option(help="URL of the study; default: SQLite.")] = None,
     seed: Annotated[int, Option(help="Of everything random.")] = 0,
     score: Annotated[str, Option(help="mai2022, mai2021 or xcat.")] = "mai2022",
@@ -46,6 +53,7 @@ def search(
     join: Annotated[
         str | None, Option(help="Help the search of this name, in --storage, to its budget.")
     ] = None,
+    quiet: Annotated[bool, Option("--quiet", help="No progress, only the result.")] = False,
     as_json: Annotated[bool, Option("--json", help="Result as JSON on stdout.")] = False,
 ) -> None:
     """Search for networks; trains, quantises and ranks them, and converts the best.
@@ -57,7 +65,7 @@ def search(
     from nas.search.config import SearchConfig, count_cores
 
     given = {"workers": count_cores(), **given}
-    with _sigterm_like_ctrl_c(), watcher() as watch:
+    with _sigterm_like_ctrl_c(), watcher(quiet=quiet) as watch:
         if join:
             trained = runs.join(join, given, name=run, watch=watch)
             typer.echo(f"the budget is met; {trained} networks were trained here")
@@ -92,7 +100,7 @@ def _sigterm_like_ctrl_c() -> Iterator[None]:
 
 def _given(context: typer.Context) -> dict[str, Any]:
     """The configuration that was typed, without what is only a default."""
-    others = ("run", "resume", "join", "as_json")
+    others = ("run", "resume", "join", "quiet", "as_json")
     return {
         name: value
         for name, value in context.params.items()

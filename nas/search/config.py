@@ -15,6 +15,7 @@ from nas.search.score import check_constant
 
 __all__ = ["SAMPLERS", "SearchConfig", "count_cores", "hide_password", "read_config"]
 
+_FREE = ("workers", "cluster", "max_hours", "max_memory_gb", "candidate_timeout_s")
 SAMPLERS = ("auto", "tpe", "nsga2", "gp", "random")
 
 
@@ -27,7 +28,7 @@ def count_cores() -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchConfig:
-    """Everything that decides what a run finds; `workers` and `cluster` decide how fast.
+    """Everything that decides what a run finds; workers and limits decide how fast and how far.
 
     `measure` may be added when a run is resumed, for it changes nothing that was found before.
 
@@ -45,6 +46,9 @@ class SearchConfig:
         storage: URL of the study; none: SQLite in the run folder.
         workers: Processes that evaluate, where no cluster does.
         cluster: Where candidates train, as `nas.search.executors.check_cluster` takes it.
+        max_hours: After which no network is begun; none: no limit.
+        max_memory_gb: That a worker may take.
+        candidate_timeout_s: That a network may train for, from rung to rung.
         measure: The back-end that times the finalists; none: their times stay predicted.
     """
 
@@ -61,6 +65,9 @@ class SearchConfig:
     storage: str | None = None
     workers: int = 1
     cluster: str | None = None
+    max_hours: float | None = None
+    max_memory_gb: float | None = None
+    candidate_timeout_s: float | None = None
     measure: str | None = None
 
     def check(self) -> None:
@@ -80,6 +87,11 @@ class SearchConfig:
                 f"latency limit {self.max_latency_ms:g} ms is not positive",
                 "--max-latency-ms takes milliseconds",
             )
+        for name in ("max_hours", "max_memory_gb", "candidate_timeout_s"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                option = f"--{name.replace('_', '-')}"
+                raise UsageError(f"{option} {value:g} is not positive", "leave it out for no limit")
         if self.sampler not in SAMPLERS:
             raise UsageError(
                 f"there is no sampler {self.sampler!r}",
@@ -106,7 +118,7 @@ class SearchConfig:
         """
         stored = self.to_json()
         shown = {**given, "storage": hide_password(given.get("storage"))}
-        free = {"workers", "cluster"} if self.measure else {"workers", "cluster", "measure"}
+        free = {*_FREE, *(() if self.measure else ("measure",))}
         contradictions = [
             f"{name} is {stored[name]}, asked for {shown[name]}"
             for name in stored
@@ -138,7 +150,7 @@ def read_config(folder: Path) -> tuple[SearchConfig, dict[str, Any]]:
     """
     path = folder / "config.json"
     try:
-        facts = {"measure": None, "cluster": None, **json.loads(path.read_text())}
+        facts = {**dict.fromkeys((*_FREE, "measure")), **json.loads(path.read_text())}
         names = {field.name for field in fields(SearchConfig)}
         config = SearchConfig(**{name: facts.pop(name) for name in names})
     except FileNotFoundError:

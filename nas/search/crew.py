@@ -58,11 +58,8 @@ class Crew:
                 if job.retries < _RETRIES:
                     self._jobs[self._executor.submit(job.task)] = _Job(job.task, job.retries + 1)
                     continue
-                answer = Answer(error=f"the worker died {job.retries + 1} times ({_kind(death)})")
+                error = f"the worker died {job.retries + 1} times ({type(death).__name__})"
+                answer = Answer(error=error, kind="died")
             if answer.useless:
                 raise RunError(f"a worker cannot start: {answer.error}", "try `nas doctor`")
             return job.task, answer
-
-
-def _kind(death: BaseException) -> str:
-    return type(death).__name__

@@ -65,23 +65,29 @@ class Evaluator:
         """A fresh training run of a network."""
         return Trainer(graph, recipe or self.effort.recipe, self._feed, Conditions(self.seed))
 
-    def advance(self, graph: Graph, rung: int, state: bytes) -> Reached:
+    def advance(
+        self, graph: Graph, rung: int, state: bytes, *, limit_s: float | None = None
+    ) -> Reached:
         """Trains a network to a rung, quantises and measures it there.
 
         Args:
             graph: The network.
             rung: To reach, from 0.
             state: That the rung before was left in; empty at the first.
+            limit_s: Of training.
 
         Returns:
             PSNR in RGB over 8-bit crops, `scale` pixels shaved, and the state to go on from.
 
         Raises:
             TrainingError: The loss is no longer finite, or the state is of another training.
+            TimeoutError: Training takes longer than `limit_s`.
         """
         began_s = time.perf_counter()
         trainer = self._going_on(graph, state)
-        trainer.advance(self.effort.rungs[rung])
+        for _ in trainer.advancing(self.effort.rungs[rung]):
+            if limit_s is not None and time.perf_counter() - began_s > limit_s:
+                raise TimeoutError(f"training to step {trainer.step} took over {limit_s:g} s")
         weights = trainer.weights()
         left = dump(trainer)
         self._held = _Held(graph.digest, left, trainer)

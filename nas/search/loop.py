@@ -16,10 +16,12 @@ from nas.search.candidates import Candidate, Judge, Refusal
 from nas.search.config import SearchConfig
 from nas.search.crew import Crew
 from nas.search.events import Progress, Watcher
+from nas.search.failures import ADVICE
 from nas.search.folder import write_text
 from nas.search.front import trials_table
 from nas.search.lease import Lease
 from nas.search.ledger import Finished, Ledger
+from nas.search.log import Log
 from nas.search.proposer import Proposer
 from nas.search.samplers import option_of
 from nas.search.shared import Shared
@@ -107,7 +109,8 @@ class Loop:
                 "trials keep the times they were ranked by"
             )
         self._running: dict[int, _Training] = {}
-        self._errors: list[str] = []
+        self._errors: list[tuple[str, str]] = []
+        self._log = Log(folder)
         self._num_trained = 0
         self._done_before = self._ledger.num_finished
         self._started_s = self._table_s = time.monotonic()
@@ -121,6 +124,12 @@ class Loop:
     def is_done(self) -> bool:
         return self._ledger.num_finished >= self._config.budget
 
+    @property
+    def _is_late(self) -> bool:
+        limit_hours = self._config.max_hours
+        passed_s = time.monotonic() - self._started_s
+        return limit_hours is not None and passed_s > 3600 * limit_hours
+
     def run(self, crew: Crew) -> None:
         """Evaluates until the budget is met or the space has no more networks.
 
@@ -130,9 +139,9 @@ class Loop:
         """
         with self._lease:
             left_over = list(self._left_over())
-            exhausted = False
             while not self.is_done:
-                while crew.num_idle and not exhausted and self._num_missing():
+                exhausted = False
+                while crew.num_idle and not exhausted and self._num_missing() and not self._is_late:
                     training = left_over.pop(0) if left_over else self._claim()
                     if training is None:
                         exhausted = True
@@ -141,9 +150,11 @@ class Loop:
                 if self._running:
                     task, answer = crew.wait()
                     self._take(crew, self._running.pop(task.number), answer)
+                elif self._is_late:
+                    self._say_late()
+                    return
                 elif self._shared.num_running_elsewhere:
                     time.sleep(_LOOK_S)
-                    exhausted = False  # what others are at may come to nothing
                 else:
                     self._say_exhausted()
                     return
@@ -163,6 +174,7 @@ class Loop:
                 reason = self._shared.may_train(claimed, found, self._config.budget)
                 if not reason:
                     self._ledger.start(claimed.number, found.digest)
+                    self._log.write("begun", trial=claimed.number, digest=found.digest)
                     return _Training(claimed, found, asked=proposal.asked)
                 yielded = give_way(self._study, claimed._trial_id, reason)
             else:
@@ -207,7 +219,15 @@ class Loop:
     def _advance(self, crew: Crew, training: _Training, state: bytes) -> None:
         self._running[training.number] = training
         rung = len(training.measured.readings)
-        crew.submit(Advance(training.number, training.candidate.network, rung, state))
+        crew.submit(
+            Advance(
+                training.number,
+                training.candidate.network,
+                rung,
+                state,
+                self._config.candidate_timeout_s,
+            )
+        )
 
     def _take(self, crew: Crew, training: _Training, answer: Answer) -> None:
         reached = answer.value
@@ -222,6 +242,7 @@ class Loop:
             if not reached.is_last and self._goes_on(training):
                 keep_state(self._folder, number, reached)
                 note_rung(self._study, training.claimed._trial_id, training.measured)
+                self._log.write("rung", trial=number, reading=reached.reading)
                 self._advance(crew, training, reached.state)
                 return
             keep_network(self._folder, number, candidate.network, reached)
@@ -239,6 +260,14 @@ class Loop:
         self._ledger.finish(finished)
         self._num_trained += 1
         self._end(training)
+        self._log.write(
+            "finished",
+            trial=training.number,
+            digest=candidate.digest,
+            reading=measured.readings[-1],
+            latency_ms=candidate.latency_ms,
+            score=score,
+        )
         self._watch.progress(self._progress(finished))
         if time.monotonic() - self._table_s > _TABLE_EVERY_S:
             write_trials(self._study, self._folder)
@@ -267,17 +296,21 @@ class Loop:
         self._end(training)
         name = candidate.zoo or candidate.digest
         self._watch.note(f"trial {number} ({name}) failed: {answer.error}")
-        self._errors.append(answer.error)
-        if self._errors[-_SAME_ERRORS:] == [answer.error] * _SAME_ERRORS:
+        self._log.write("failed", trial=number, kind=answer.kind, reason=answer.error)
+        # Of the unforeseen ones only equal ones are of a kind.
+        kind = (answer.kind, answer.error if answer.kind == "error" else "")
+        self._errors.append(kind)
+        if self._errors[-_SAME_ERRORS:] == [kind] * _SAME_ERRORS:
             raise RunError(
-                f"{_SAME_ERRORS} networks in a row failed: {answer.error}", self._mend_hint()
+                f"{_SAME_ERRORS} networks in a row failed: {answer.error}",
+                self._mend_hint(answer.kind),
             )
 
-    def _mend_hint(self) -> str:
+    def _mend_hint(self, kind: str) -> str:
         """A new run with nothing finished is taken back, see `nas.search.run.start`."""
         if self._ledger.num_finished:
-            return f"mend the cause, then: nas search --run {self._folder} --resume"
-        return "mend the cause, then give the same command again"
+            return f"{ADVICE[kind]}, then: nas search --run {self._folder} --resume"
+        return f"{ADVICE[kind]}, then give the same command again"
 
     def _progress(self, finished: Finished) -> Progress:
         best = self._ledger.best() or finished
@@ -302,13 +335,26 @@ class Loop:
         if not found:
             reason, hint = self._judge.complaint()
             if self._errors:
-                reason, hint = f"all failed, as with {self._errors[-1]}", self._mend_hint()
+                kind, error = self._errors[-1]
+                reason, hint = f"all failed, as with {error or kind}", self._mend_hint(kind)
             raise RunError(
                 f"space {self._config.space!r} has no network to evaluate: {reason}", hint
             )
         self._watch.note(
             f"no network is left: space {self._config.space!r} has {found} distinct ones that may "
             f"be trained, the budget was {self._config.budget}"
+        )
+
+    def _say_late(self) -> None:
+        found = self._ledger.num_finished
+        if not found:
+            raise RunError(
+                f"no network was finished in {self._config.max_hours:g} hours",
+                "give a larger --max-hours",
+            )
+        self._watch.note(
+            f"{self._config.max_hours:g} hours are over: {found} of {self._config.budget} networks "
+            "are finished, --resume goes on"
         )
 
     def _read(self, trial: FrozenTrial) -> Finished:

@@ -275,7 +275,9 @@ def _train(
     config, folder = parts.config, here.folder
     keep_crops(folder, parts.dataset, config.scale)
     loop = Loop(study, parts.judge, config, folder, watch, driver=here.driver)
-    setup = Setup(here.bench, parts.dataset, config.scale, config.seed)
+    setup = Setup(
+        here.bench, parts.dataset, config.scale, config.seed, max_memory_gb=config.max_memory_gb
+    )
     executor = open_executor(config.cluster, setup, workers=config.workers)
     with Crew(executor) as crew:
         watch.note(f"candidates train in {executor.describe()}")

@@ -43,8 +43,14 @@ class Reached:
 class Bench(Protocol):
     """What a worker works with, made once per process by the `bench` of `Setup`."""
 
-    def advance(self, graph: Graph, rung: int, state: bytes) -> Reached:
-        """Trains to a rung from the state that the one before left, empty at the first."""
+    def advance(
+        self, graph: Graph, rung: int, state: bytes, *, limit_s: float | None = None
+    ) -> Reached:
+        """Trains to a rung from the state that the one before left, empty at the first.
+
+        Raises:
+            TimeoutError: Training took longer than `limit_s`.
+        """
 
     def finalise(self, graph: Graph, folder: Path) -> dict[str, Any]:
         """Trains longer, converts, writes `folder`; returns figures for `result.json`."""
@@ -59,12 +65,14 @@ class Setup:
         dataset: Whatever `bench` takes; pickled once a worker.
         scale: Upscaling factor.
         seed: Of the run.
+        max_memory_gb: That a worker may take; None: no limit.
     """
 
     bench: str
     dataset: object
     scale: int
     seed: int
+    max_memory_gb: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +84,14 @@ class Advance:
         network: Text form.
         rung: To reach, from 0.
         state: That the rung before was left in; empty at the first.
+        limit_s: Of training; None: no limit.
     """
 
     number: int
     network: str
     rung: int = 0
     state: bytes = b""
+    limit_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +143,13 @@ class Answer:
     Args:
         value: `Reached`, or figures and files of a finalist.
         error: Why there is no value.
+        kind: Of the error, a key of `nas.search.failures.ADVICE`.
         errno: Of an `OSError`, such as a full disk.
         useless: The worker could not even set itself up.
     """
 
     value: Any = None
     error: str = ""
+    kind: str = "error"
     errno: int = 0
     useless: bool = False

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from nas.search.failures import kind_of
 from nas.search.tasks import Advance, Answer, Bench, Finalise, Reached, Setup, Task
 
 __all__ = ["Worker", "answer", "forget", "remember"]
@@ -60,15 +61,15 @@ class Worker:
                 return Answer(_advance(self._bench, task))
             return Answer(_finalise(self._bench, task))
         except OSError as error:
-            return Answer(error=_line(error), errno=error.errno or 0)
+            return Answer(error=_line(error), kind=kind_of(error), errno=error.errno or 0)
         except Exception as error:
-            return Answer(error=_line(error))
+            return Answer(error=_line(error), kind=kind_of(error))
 
 
 def _advance(bench: Bench, task: Advance) -> Reached:
     from nas.graph import parse_text
 
-    reached = bench.advance(parse_text(task.network), task.rung, task.state)
+    reached = bench.advance(parse_text(task.network), task.rung, task.state, limit_s=task.limit_s)
     if not all(math.isfinite(psnr_db) for psnr_db in reached.reading[1:]):
         raise FloatingPointError(f"training gave no finite PSNR, got {reached.reading}")
     return reached

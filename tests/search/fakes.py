@@ -26,7 +26,9 @@ class Steady:
     def __init__(self, dataset: object, *, scale: int, seed: int) -> None:
         self.seed = seed
 
-    def advance(self, graph: Graph, rung: int, state: bytes) -> Reached:
+    def advance(
+        self, graph: Graph, rung: int, state: bytes, *, limit_s: float | None = None
+    ) -> Reached:
         assert state == (b"%d" % rung if rung else b""), "goes on from the rung before"
         psnr_db = 26 + count_macs(graph, 36, 64) ** 0.5 / 2e4 + rung / 10 + self.seed / 100
         return Reached(
@@ -55,15 +57,21 @@ class Converting(Steady):
 
 
 class Slow(Steady):
-    def advance(self, graph: Graph, rung: int, state: bytes) -> Reached:
+    def advance(
+        self, graph: Graph, rung: int, state: bytes, *, limit_s: float | None = None
+    ) -> Reached:
         time.sleep(0.2)
+        if limit_s is not None and limit_s < 0.2:
+            raise TimeoutError("slept 0.2 s")
         return super().advance(graph, rung, state)
 
 
 class DiesOnce(Steady):
     """Killed at its first network; `FAKE_FLAG` names the file that remembers."""
 
-    def advance(self, graph: Graph, rung: int, state: bytes) -> Reached:
+    def advance(
+        self, graph: Graph, rung: int, state: bytes, *, limit_s: float | None = None
+    ) -> Reached:
         flag = Path(os.environ["FAKE_FLAG"])
         if not flag.exists():
             flag.touch()
@@ -74,7 +82,9 @@ class DiesOnce(Steady):
 class Notes(Steady):
     """Writes each rung that it trains into the file `FAKE_NOTES`; dies at the first second one."""
 
-    def advance(self, graph: Graph, rung: int, state: bytes) -> Reached:
+    def advance(
+        self, graph: Graph, rung: int, state: bytes, *, limit_s: float | None = None
+    ) -> Reached:
         notes = Path(os.environ["FAKE_NOTES"])
         with notes.open("a") as file:
             file.write(f"{graph.digest} {rung}\n")
@@ -86,26 +96,48 @@ class Notes(Steady):
 
 
 class DiesOfXcat(Steady):
-    def advance(self, graph: Graph, rung: int, state: bytes) -> Reached:
+    def advance(
+        self, graph: Graph, rung: int, state: bytes, *, limit_s: float | None = None
+    ) -> Reached:
         if graph.digest == XCAT:
             os.kill(os.getpid(), signal.SIGKILL)
         return super().advance(graph, rung, state)
 
 
 class FailsAtXcat(Steady):
-    def advance(self, graph: Graph, rung: int, state: bytes) -> Reached:
+    def advance(
+        self, graph: Graph, rung: int, state: bytes, *, limit_s: float | None = None
+    ) -> Reached:
         if graph.digest == XCAT:
             raise FloatingPointError("loss is nan")
         return super().advance(graph, rung, state)
 
 
 class AlwaysFails(Steady):
-    def advance(self, graph: Graph, rung: int, state: bytes) -> Reached:
+    def advance(
+        self, graph: Graph, rung: int, state: bytes, *, limit_s: float | None = None
+    ) -> Reached:
         raise ValueError("no luck\nat all")
 
 
+class Diverges(Steady):
+    def advance(
+        self, graph: Graph, rung: int, state: bytes, *, limit_s: float | None = None
+    ) -> Reached:
+        raise FloatingPointError(f"loss {count_macs(graph, 3, 3) % 10} is nan")
+
+
+class NeedsMemory(Steady):
+    def advance(
+        self, graph: Graph, rung: int, state: bytes, *, limit_s: float | None = None
+    ) -> Reached:
+        raise RuntimeError(f"can't allocate memory: {count_macs(graph, 3, 3)} bytes")
+
+
 class DiskFull(Steady):
-    def advance(self, graph: Graph, rung: int, state: bytes) -> Reached:
+    def advance(
+        self, graph: Graph, rung: int, state: bytes, *, limit_s: float | None = None
+    ) -> Reached:
         raise OSError(28, "No space left on device", "/some/where")
 
 

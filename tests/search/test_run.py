@@ -58,7 +58,7 @@ def test_a_run_leaves_what_it_promises(images: str) -> None:
     assert len(done) == done["digest"].nunique() == 8
     assert sorted(p.name for p in Path("runs/r").iterdir() if not p.name.startswith(".")) == [
         "best", "config.json", "crops", "env.json",
-        "finalists", "finalists.json", "study.db", "trials", "trials.csv",
+        "finalists", "finalists.json", "log.jsonl", "study.db", "trials", "trials.csv",
     ]  # fmt: skip
     kept = {file.name for file in Path("runs/r/crops").iterdir()}
     assert kept == {LR_STRIP, TRUTH_STRIP, *(f"{number}.png" for number in done["number"])}
@@ -176,7 +176,9 @@ def test_a_network_that_cannot_be_evaluated_is_replaced(
 @pytest.mark.parametrize(
     ("fake", "message"),
     [
-        ("AlwaysFails", r"5 networks in a row failed: ValueError: no luck"),
+        ("AlwaysFails", r"5 networks in a row failed: ValueError: no luck \(mend the cause, "),
+        ("Diverges", r"5 networks in a row failed: .*loss \d is nan \(the losses of these netw"),
+        ("NeedsMemory", r"5 networks in a row failed: .*allocate memory.* \(give fewer --workers"),
         ("DiskFull", r"cannot be written: OSError: \[Errno 28\] No space left"),
         ("CannotStart", r"a worker cannot start: NasError: no torch here"),
     ],
@@ -186,6 +188,31 @@ def test_what_no_retry_mends_ends_the_run(images: str, fake: str, message: str) 
         search(images, fake=fake)
     assert "--resume" not in caught.value.hint  # nothing was evaluated: nothing is left
     assert not Path("runs").exists()
+
+
+def test_network_that_trains_too_long_is_told_so(images: str) -> None:
+    with pytest.raises(RunError, match=r"TimeoutError: slept 0\.2 s .*--candidate-timeout-s"):
+        search(images, fake="Slow", candidate_timeout_s=0.1)
+
+
+def test_after_its_hours_a_run_ends_with_what_it_has_and_goes_on(images: str) -> None:
+    listener = Listener()
+    config = SearchConfig(budget=60, data=images, max_hours=3 / 3600)
+    result = start(config, name="r", watch=listener, bench=f"{FAKES}:Slow")
+    found = len(complete(result.table))
+    assert 0 < found < 60
+    assert any(f"{found} of 60 networks are finished, --resume goes" in n for n in listener.notes)
+    again = resume("r", {"max_hours": 1.0}, watch=Silent(), bench=f"{FAKES}:Steady")
+    assert len(complete(again.table)) == 60
+
+
+def test_log_tells_what_happened_in_lines_of_json(images: str) -> None:
+    search(images, budget=3)
+    events = [json.loads(line) for line in Path("runs/r/log.jsonl").read_text().splitlines()]
+    assert [e["event"] for e in events if e.get("trial") == 0] == [
+        "begun", "rung", "rung", "finished",
+    ]  # fmt: skip
+    assert events[0]["time"].endswith("+00:00")
 
 
 def test_a_finished_run_resumes_to_its_result(images: str) -> None:

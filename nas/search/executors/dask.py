@@ -103,7 +103,7 @@ def open_dask(cluster: str, setup: Setup) -> DaskCluster:
     logging.getLogger("distributed").setLevel(logging.ERROR)  # it tells of every worker that goes
     kind, _, rest = cluster.partition(":")
     if kind == "local":
-        started = _local(int(rest))
+        started = _local(int(rest), setup.max_memory_gb)
     elif kind == "slurm":
         started = _slurm(Path(rest))
     else:
@@ -111,11 +111,12 @@ def open_dask(cluster: str, setup: Setup) -> DaskCluster:
     return DaskCluster(_client(started, cluster), setup, started)
 
 
-def _local(workers: int) -> Any:
+def _local(workers: int, max_memory_gb: float | None) -> Any:
     """Processes of one thread; the dashboard takes any free port of this machine."""
     return LocalCluster(
         n_workers=workers,
         threads_per_worker=1,
+        memory_limit=f"{max_memory_gb}GiB" if max_memory_gb else "auto",
         host="127.0.0.1",
         dashboard_address="127.0.0.1:0",
     )

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import resource
 import signal
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -80,6 +81,9 @@ def _begin(setup: Setup, threads: int, lifeline: "Connection[Any, Any]") -> None
     os.dup2(2, 1)  # stdout belongs to the result of the main process
     for name in _LIBRARIES:
         os.environ[name] = str(threads)
+    if setup.max_memory_gb is not None:
+        most_bytes = int(setup.max_memory_gb * 2**30)
+        resource.setrlimit(resource.RLIMIT_DATA, (most_bytes, most_bytes))
     remember(_KEY, setup)
 
 
