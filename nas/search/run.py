@@ -110,7 +110,7 @@ def start(
         open_storage(config.storage)
     parts = _load(config, watch)
     with disk_errors(folder):
-        create_run(folder, {**config.to_json(), **parts.facts})
+        create_run(folder, {**config.to_json(), **parts.facts, **_counts(parts.dataset)})
         with locked(folder):
             watch.note(f"run folder {folder}")
             try:
@@ -172,6 +172,11 @@ def _load(config: SearchConfig, watch: Watcher, *, now: bool = True) -> _Parts:
     )
     facts = {"space_digest": _digest(space, config.scale), "data_digest": dataset.digest}
     return _Parts(config, judge, dataset, facts, device, meter)
+
+
+def _counts(dataset: Dataset) -> dict[str, int]:
+    """Of images, for who reads the run later."""
+    return {"num_train_images": len(dataset.train), "num_valid_images": len(dataset.valid)}
 
 
 def _study(folder: Path, config: SearchConfig, *, resume: bool) -> Study:
