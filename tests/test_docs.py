@@ -7,9 +7,11 @@ few steps.
 
 import os
 import re
+import runpy
 import shlex
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 from urllib.request import urlopen
 from wsgiref.simple_server import WSGIServer
@@ -19,13 +21,14 @@ import pytest
 from nas.cli.main import main
 from nas.data import fetch
 from nas.graph import Graph
-from nas.latency import backends, calibrate, table
-from nas.search import bench, measure
+from nas.latency import backends, calibrate, sample, table
+from nas.search import bench, measure, on_the_spot
 from nas.search.config import SearchConfig
+from nas.search.effort import SEARCH
 from nas.search.events import Silent
 from nas.search.run import resume, start
 from tests.latency.stand_in import CONDITIONS, StandIn
-from tests.pages import PAGES, ROOT, commands, lay_out
+from tests.pages import PAGES, ROOT, blocks, commands, lay_out
 from tests.quick import QUICK, QuickBench
 
 SHORTER = (  # what a page says, what is run
@@ -35,6 +38,7 @@ SHORTER = (  # what a page says, what is run
     (r"--trial \d+", "--trial 0"),
     (r"--port \d+", "--port 0"),
     (r"^(nas dashboard (?!.*--port).*)$", r"\1 --port 0"),
+    (r"^(nas latency calibrate .*)$", r"\1 --samples 8 --fresh 1"),
     (r"^(nas train (?!.*--budget-steps).*)$", r"\1 --budget-steps 6"),
 )
 
@@ -65,18 +69,21 @@ def desk(furnished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
         monkeypatch.setitem(function.__kwdefaults__, "bench", "tests.search.fakes:Converting")
     monkeypatch.setattr(bench, "TrainingBench", QuickBench)
     monkeypatch.setattr(fetch, "fetch_set", lambda known, to, *asked, **options: to)
-    monkeypatch.setattr(backends, "open_backend", lambda *asked, **options: Stopwatch())
-    monkeypatch.setattr(measure, "open_backend", lambda *asked, **options: Stopwatch())
+    for module in (backends, measure):
+        monkeypatch.setattr(module, "open_backend", stopwatch)
+    monkeypatch.setattr(measure, "input_size", lambda file: (360, 640))
+    monkeypatch.setattr(on_the_spot, "SEARCH", replace(SEARCH, rungs=(2,)))
     for module in (calibrate, table):
         monkeypatch.setattr(module, "measurable_file", empty_file)
+    monkeypatch.setattr(calibrate, "check_hardware", lambda *asked: None)
+    monkeypatch.setattr(sample, "_DRAWN", 120)
     monkeypatch.setattr(WSGIServer, "serve_forever", serve_once)
     return tmp_path / "desk"
 
 
-class Stopwatch(StandIn):
+def stopwatch(*asked: str, **options: object) -> StandIn:
     """Times nothing, at the size of the challenges."""
-
-    conditions = CONDITIONS
+    return StandIn(replace(CONDITIONS, height=360, width=640))
 
 
 def empty_file(graph: Graph, *, height: int, width: int, folder: Path) -> Path:
@@ -112,8 +119,11 @@ def call(line: str, monkeypatch: pytest.MonkeyPatch) -> object:
 
 def follow(line: str, desk: Path, furnished: Path, monkeypatch: pytest.MonkeyPatch) -> object:
     """Runs a command of a page; a run that it searched becomes a copy of the real one."""
+    is_search = line.startswith("nas search") and "--resume" not in line
+    if is_search and (named := re.search(r"--run (\S+)", line)):
+        shutil.rmtree(desk / "runs" / named[1], ignore_errors=True)  # of the desk
     code = call(shortened(line), monkeypatch)
-    if line.startswith("nas search") and "--resume" not in line:
+    if is_search:
         searched = max((desk / "runs").iterdir(), key=lambda folder: folder.stat().st_mtime)
         shutil.rmtree(searched)
         shutil.copytree(furnished / "runs/fast", searched)
@@ -131,6 +141,21 @@ def test_commands_of_a_page_succeed_in_their_order(
     for line in commands(page):
         code = follow(line, desk, furnished, monkeypatch)
         assert code == 0, f"{line}\n{capsys.readouterr().err}"
+
+
+CODE = [
+    (page, place)
+    for page in PAGES
+    for place, block in enumerate(blocks(page))
+    if block.language == "python" and page.name != "android.md"  # in tests/export/test_guides.py
+]
+
+
+@pytest.mark.parametrize(("page", "place"), CODE, ids=lambda found: getattr(found, "stem", None))
+def test_python_of_a_page_runs(page: Path, place: int, desk: Path) -> None:
+    script = desk / "block.py"
+    script.write_text(blocks(page)[place].text, encoding="utf-8")
+    runpy.run_path(str(script))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
