@@ -4,7 +4,7 @@ ARGS ?=
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: search test lint bench clean
+.PHONY: search test lint docs bench clean
 
 search: .venv/installed
 	$(BIN)/nas search --budget $(BUDGET) $(ARGS)
@@ -16,6 +16,9 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: .venv/installed
+	$(BIN)/python docs/generate.py
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/throughput.py $(ARGS)

@@ -37,7 +37,7 @@ class Watched:
     requests: list[str] = field(default_factory=list)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # each importing module has its own, and two cannot run at once
 def browser() -> Iterator[Browser]:
     """Headless Chromium of the system."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -21,7 +21,7 @@ LAYERS = (  # a package may import its own layer and those above it in this list
 LAYER_OF = {room: place for place, rooms in enumerate(LAYERS) for room in rooms}
 HEAVY = {
     *("ai_edge_litert", "keras", "networkx", "numpy", "optuna", "optuna_dashboard", "pandas"),
-    *("PIL", "plotly", "scipy", "skimage", "tensorflow", "torch"),
+    *("PIL", "dask", "distributed", "plotly", "scipy", "skimage", "tensorflow", "torch"),
 }
 LIGHT_IN_INITS = {"networkx", "numpy", "PIL"}  # a package may need these; the CLI may not
 

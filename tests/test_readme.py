@@ -1,75 +1,34 @@
-"""The README is true: its Python runs, its cheap commands succeed, its table has every option."""
+"""The README is true: its tables have every option, and the figures of the cards.
+
+Its commands and its Python run in `test_docs`.
+"""
 
 import inspect
 import re
-import runpy
-import shlex
 from pathlib import Path
 
 import pytest
 
-from nas.cli.main import main
+from nas.cli.main import app
 from nas.cli.search import search
 from nas.graph import violations
 from nas.latency.devices import device_names, load_device
 from nas.search.effort import FINAL, SEARCH
 from nas.space import load_space
+from tests.pages import ROOT, commands, named_files
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-CODE = [text for language, text in BLOCKS if language == "python"]
-COMMANDS = [
-    line
-    for language, text in BLOCKS
-    if language == "bash"
-    for line in text.splitlines()
-    if line.startswith("nas ")
-]
-# These train, serve, need a finished run, or write into the installation.
-NOT_RUN = (
-    "nas search",
-    "nas report",
-    "nas dashboard",
-    "nas export",
-    "nas train",
-    "nas quantize",
-    "nas evaluate",
-    "nas data fetch",
-    "nas latency measure",
-    "nas latency calibrate",
-)
-CHEAP = [line for line in COMMANDS if not line.startswith(NOT_RUN)]
-
-
-def call(line: str, monkeypatch: pytest.MonkeyPatch) -> object:
-    """The exit code of a command line."""
-    monkeypatch.setattr("sys.argv", shlex.split(line))
-    with pytest.raises(SystemExit) as end:
-        main()
-    return end.value.code
+PAGE = ROOT / "README.md"
+README = PAGE.read_text(encoding="utf-8")
+COMMANDS = commands(PAGE)
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Holds each block that names its file in the first line; the working directory of a test."""
-    for _, text in BLOCKS:
-        if named := re.match(r"# (\w+\.\w+)\n", text):
-            (tmp_path / named[1]).write_text(text, encoding="utf-8")
+    for name, text in named_files(PAGE):
+        (tmp_path / name).write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def test_the_blocks_were_found() -> None:
-    assert len(CODE) == 2
-    assert len(CHEAP) > 10
-    assert len(COMMANDS) == len(CHEAP) + 17
-
-
-@pytest.mark.parametrize("place", range(len(CODE)))
-def test_python_runs(folder: Path, place: int) -> None:
-    script = folder / f"block_{place}.py"
-    script.write_text(CODE[place], encoding="utf-8")
-    runpy.run_path(str(script))
 
 
 def test_the_space_has_only_legal_networks_of_known_latency(folder: Path) -> None:
@@ -82,36 +41,11 @@ def test_the_space_has_only_legal_networks_of_known_latency(folder: Path) -> Non
             assert model.predict(graph).latency_ms > 0
 
 
-@pytest.mark.parametrize("line", CHEAP)
-def test_command_succeeds(
-    folder: Path, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code = call(line, monkeypatch)
-    shown = capsys.readouterr()
-    assert code == 0, shown.err
-    if "doctor" not in line:
-        assert "error" not in shown.err
-
-
-@pytest.mark.parametrize("line", sorted(set(COMMANDS) - set(CHEAP)))
-def test_options_of_a_long_command_exist(
-    line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = shlex.split(line)
-    name = " ".join(words[1:3] if words[1] in ("latency", "data") else words[1:2])
-    assert call(f"nas {name} --help", monkeypatch) == 0
-    known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
-    assert set(re.findall(r"--[a-z-]+", line)) <= known
-
-
-def test_every_command_is_shown(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert call("nas --help", monkeypatch) == 0
-    helped = capsys.readouterr().out
-    commands = re.findall(r"^[│|] (\w+) ", helped.partition("Commands")[2], re.MULTILINE)
-    assert len(commands) > 5
-    for command in commands:
+def test_every_command_is_shown() -> None:
+    known = [command.name or command.callback.__name__ for command in app.registered_commands]
+    known += [group.name for group in app.registered_groups]
+    assert len(known) > 10
+    for command in known:
         assert f"nas {command}" in " ".join(COMMANDS)
 
 

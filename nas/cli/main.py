@@ -23,6 +23,7 @@ from nas.cli import (
     search,
     space,
     train,
+    upscale,
     zoo,
 )
 from nas.errors import NasError, UserError
@@ -41,6 +42,7 @@ app.command()(search.search)
 app.command()(train.train)
 app.command()(quantize.quantize)
 app.command()(evaluate.evaluate)
+app.command()(upscale.upscale)
 app.command()(export.export)
 app.command()(report.report)
 app.command()(dashboard.dashboard)

@@ -1,5 +1,6 @@
-"""`nas report RUN`: one HTML page."""
+"""`nas report RUN...`: one HTML page about a run, or about several side by side."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,10 +9,23 @@ __all__ = ["report"]
 
 
 def report(
-    run: Annotated[str, typer.Argument(help="Folder of a run, or its name under runs/.")],
+    run: Annotated[
+        list[str], typer.Argument(help="Folder of a run, or its name under runs/; several compare.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File; default: report.html in the run, or ./report-compare.html."),
+    ] = None,
 ) -> None:
-    """Write one HTML page about a run and print its path."""
+    """Write one HTML page about a run, or one that compares several, and print its path."""
     from nas.cli.runs import find_run
-    from nas.report.page import write_report
 
-    typer.echo(write_report(find_run(run)))
+    runs = [find_run(each) for each in run]
+    if len(runs) == 1:
+        from nas.report.page import write_report
+
+        typer.echo(write_report(runs[0], out))
+    else:
+        from nas.report.compare import write_comparison
+
+        typer.echo(write_comparison(runs, out))

@@ -2,7 +2,8 @@
 
 import hashlib
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,16 @@ from PIL import Image
 from nas.data.resample import Pixels, crop_to_multiple, downscale
 from nas.errors import DataError
 
-__all__ = ["SUFFIXES", "OnSkip", "Pair", "list_images", "read_image", "read_pair"]
+__all__ = [
+    "SUFFIXES",
+    "OnSkip",
+    "Pair",
+    "decoding",
+    "list_images",
+    "read_image",
+    "read_pair",
+    "to_rgb",
+]
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 
@@ -52,13 +62,23 @@ def read_image(path: Path) -> Pixels:
     Raises:
         DataError: The file is missing, truncated or no image.
     """
+    with decoding(path), Image.open(path) as image:
+        return np.array(to_rgb(image))
+
+
+@contextmanager
+def decoding(path: Path) -> Iterator[None]:
+    """Around what decodes the file `path`.
+
+    Raises:
+        DataError: Instead of what Pillow raises: the file is missing, truncated or no image.
+    """
     try:
-        with Image.open(path) as image:
-            return np.array(_to_rgb(image))
+        yield
     except FileNotFoundError:
         raise DataError(f"no such image: {path}", "check the path") from None
     except _DAMAGE as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
         if "cannot identify" in reason:  # Pillow repeats the path here
             reason = "no known image format"
         raise DataError(
@@ -66,7 +86,8 @@ def read_image(path: Path) -> Pixels:
         ) from error
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Grey and palettes spread over three channels, without alpha, 16 bits scaled to 8."""
     if image.mode.startswith("I"):  # Pillow would clip 16 bits at 255 instead of scaling them
         deep = np.asarray(image).astype(np.int64)
         eight = np.clip((deep + 128) // 257, 0, 255) if deep.max() > 255 else np.maximum(deep, 0)

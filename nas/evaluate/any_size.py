@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from nas.data.resample import Pixels
 from nas.errors import UsageError
 from nas.evaluate.ends import Attempt
 from nas.evaluate.reach import Reach, read_reach
-from nas.evaluate.tiles import Tiling, in_tiles, pad_to
+from nas.evaluate.tiles import Tiling, whole
 from nas.graph import parse_text
 from nas.quantize.stored import GRAPH, is_stored
 
@@ -22,11 +22,11 @@ Shape = Sequence[int | None]
 Size = tuple[int, int]
 
 _FOREIGN_MARGIN = 32  # LR pixels; networks for mobile devices mostly look less far
-_MOST_PIXELS = 2**20  # of an LR image that runs as a whole
-_LARGE_TILE = (1024, 1024)
+_MOST_PIXELS = 2**19  # of an LR image that runs as a whole
+_LARGE_TILE = (512, 512)  # of files that leave it open
 _PROBE = 48
 _STRIDES = (1, 2, 4, 8, 16)
-_OURS = ("model.tflite", "model.keras")
+_OURS = ("model.tflite", "model_float.tflite", "model.keras")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +55,19 @@ class Fit:
     Args:
         scale: Whole factor between LR and HR.
         tiling: For what does not run as a whole.
+        resizable: Whether images of other sizes run, too.
         is_global: Whether the network averages over the image: tiles would be another network.
     """
 
     scale: int
     tiling: Tiling
+    resizable: bool
     is_global: bool
 
 
 @dataclass(frozen=True, slots=True)
 class AnySize:
-    """Runs a file on any image.
+    """Cuts any image so that a file runs it, and runs the file.
 
     Args:
         name: For messages.
@@ -77,39 +79,48 @@ class AnySize:
     run: Callable[[Pixels], Pixels | None]
     fit: Fit
 
-    def __call__(self, image: Pixels) -> Pixels:
-        """Upscales an image of any size."""
-        height, width = image.shape[:2]
-        scale, tiling = self.fit.scale, self.fit.tiling
-        if (height, width) == (tiling.height, tiling.width):
-            return self._tile(image)
-        if height * width <= _MOST_PIXELS:
-            sides = (-(-side // tiling.stride) * tiling.stride for side in (height, width))
-            found = self._checked(pad_to(image, *sides))
-            if found is not None:
-                return found[: height * scale, : width * scale]
-        if self.fit.is_global:
+    def __call__(self, tile: Pixels) -> Pixels:
+        """Upscales an image as `tiling_of` cuts it."""
+        found, scale = self.run(tile), self.fit.scale
+        expected = (tile.shape[0] * scale, tile.shape[1] * scale, 3)
+        if found is None or found.shape != expected:
+            raise UsageError(
+                f"{self.name} does not run an image of {tile.shape[0]}x{tile.shape[1]} pixels",
+                "see whether the file is whole",
+            )
+        return found
+
+    def tiling_of(self, height: int, width: int) -> Tiling:
+        """One tile for an image that runs as a whole, else tiles of the file's size.
+
+        Raises:
+            UsageError: The image does not run, and the network is none that may be cut.
+        """
+        tiling, most = self.fit.tiling, whole(height, width, self.fit.tiling.stride)
+        if self.fit.resizable and height * width <= _MOST_PIXELS:
+            return most
+        if self.fit.is_global and (height, width) != (tiling.height, tiling.width):
             raise UsageError(
                 f"{self.name} averages over the whole image, and runs {tiling.height}x"
                 f"{tiling.width} pixels, not {height}x{width}",
                 "convert it for the size of these images",
             )
-        return in_tiles(self._tile, image, scale=scale, tiling=tiling)
+        if not self.fit.resizable:
+            self._check_tiles(height, width)
+            return tiling
+        tall, wide = min(tiling.height, most.height), min(tiling.width, most.width)
+        return replace(tiling, height=tall, width=wide)
 
-    def _tile(self, image: Pixels) -> Pixels:
-        found = self._checked(image)
-        if found is None:
+    def _check_tiles(self, height: int, width: int) -> None:
+        tiling = self.fit.tiling
+        if (height > tiling.height and not tiling.step(tiling.height)) or (
+            width > tiling.width and not tiling.step(tiling.width)
+        ):
             raise UsageError(
-                f"{self.name} does not run an image of {image.shape[0]}x{image.shape[1]} pixels",
-                "see whether the file is whole",
+                f"{self.name} looks {tiling.margin} pixels far, so tiles of {tiling.height}x"
+                f"{tiling.width} give none of a larger image",
+                "convert it for a larger size",
             )
-        return found
-
-    def _checked(self, image: Pixels) -> Pixels | None:
-        """None, too, where the output has not the size that it should."""
-        found, scale = self.run(image), self.fit.scale
-        expected = (image.shape[0] * scale, image.shape[1] * scale, 3)
-        return found if found is not None and found.shape == expected else None
 
 
 def check_input(shape: Shape) -> Size | None:
@@ -154,14 +165,20 @@ def read_fit(path: Path, attempt: Attempt, declared: Declared) -> Fit:
         return tuple(output(side, side)) == (1, side * scale, side * scale, 3)
 
     reach = _known_reach(path)
-    if reach is None:
-        tried = (stride for stride in _STRIDES if runs(_PROBE + stride))
-        stride = next(tried, None) or _inner_stride(declared.inner, size)
-        reach = Reach(math.inf if declared.averages else _FOREIGN_MARGIN, stride)
+    strides = _STRIDES if reach is None else (reach.stride,)
+    found = next((stride for stride in strides if runs(_PROBE + stride)), None)
     height, width = declared.size or _LARGE_TILE
-    margin = int(min(reach.pixels, min(height, width) // 4))
+    if reach is None:
+        guess = min(_FOREIGN_MARGIN, min(height, width) // 4)
+        stride = found or _inner_stride(declared.inner, size)
+        reach = Reach(math.inf if declared.averages else guess, stride)
+    is_global = math.isinf(reach.pixels)
+    margin = 0 if is_global else int(reach.pixels)
     tiling = Tiling(height, width, margin, reach.stride)
-    return Fit(scale, tiling, math.isinf(reach.pixels))
+    if found is not None and 4 * margin > min(height, width):  # tiles would mostly overlap
+        larger = whole(max(height, 4 * margin), max(width, 4 * margin), reach.stride)
+        tiling = replace(larger, margin=margin)
+    return Fit(scale, tiling, found is not None, is_global)
 
 
 def _inner_stride(inner: Sequence[Shape], size: Size) -> int:

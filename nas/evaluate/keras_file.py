@@ -56,7 +56,8 @@ def keras_upscaler(path: Path, *, name: str, white: int | None) -> Upscaler:
         return None if made is None else leave.decode(made[0])
 
     how = f"Keras, {entry} to {leave}"
-    return Upscaler(name, fit.scale, how, AnySize(name, run, fit))
+    any_size = AnySize(name, run, fit)
+    return Upscaler(name, fit.scale, how, any_size, any_size.tiling_of)
 
 
 def _load(path: Path) -> Any:

@@ -53,7 +53,8 @@ def tflite_upscaler(path: Path, *, name: str, white: int | None) -> Upscaler:
         return None if made is None else leave.decode(made[0])
 
     how = f"LiteRT, {entry} to {leave}"
-    return Upscaler(name, fit.scale, how, AnySize(name, run, fit))
+    any_size = AnySize(name, run, fit)
+    return Upscaler(name, fit.scale, how, any_size, any_size.tiling_of)
 
 
 class _File:

@@ -1,13 +1,13 @@
 """Images of any size through networks of one size: overlapping tiles, padding by reflection."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from nas.data.resample import Pixels
 
-__all__ = ["Run", "Tiling", "in_tiles", "pad_to", "run_padded"]
+__all__ = ["Piece", "Run", "Tiling", "in_pieces", "in_tiles", "pad_to", "whole"]
 
 Run = Callable[[Pixels], Pixels]
 """uint8 [height, width, 3] -> uint8 [scale height, scale width, 3]."""
@@ -33,12 +33,50 @@ class Tiling:
     def __str__(self) -> str:
         return f"tiles of {self.height}x{self.width} that overlap by {2 * self.margin} pixels"
 
+    def step(self, side: int) -> int:
+        """LR pixels from tile to tile along a side of so many; 0 if the margin leaves nothing."""
+        return max((side - 2 * self.margin) // self.stride * self.stride, 0)
 
-def in_tiles(run: Run, image: Pixels, *, scale: int, tiling: Tiling) -> Pixels:
-    """Upscales an image of any size; each call of `run` gets one tile of full size.
+    def count(self, height: int, width: int) -> int:
+        """How many tiles an image of so many LR pixels takes."""
+        return len(_cuts(height, self.height, self)) * len(_cuts(width, self.width, self))
 
-    An image smaller than a tile is continued by reflection, and the result cut. The outermost tiles
-    end with the image, so that its borders are treated as in the whole image.
+
+@dataclass(frozen=True, slots=True, eq=False)  # arrays have no truth value to compare with
+class Piece:
+    """What one tile contributes to the upscaled image.
+
+    Args:
+        top: Row of its first pixel, in HR pixels.
+        left: Column of its first pixel, in HR pixels.
+        pixels: uint8 [height, width, 3].
+    """
+
+    top: int
+    left: int
+    pixels: Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A tile along one side: where it begins, and what of it is kept, in LR pixels."""
+
+    start: int
+    keep_from: int
+    keep_to: int
+
+
+def whole(height: int, width: int, stride: int = 1) -> Tiling:
+    """A single tile for an image, its sides continued to multiples of `stride`."""
+    return Tiling(-(-height // stride) * stride, -(-width // stride) * stride, 0, stride)
+
+
+def in_pieces(run: Run, image: Pixels, *, scale: int, tiling: Tiling) -> Iterator[Piece]:
+    """Upscales an image of any size tile by tile, row by row; the pieces do not overlap.
+
+    Each call of `run` gets one tile of full size. An image smaller than a tile is continued by
+    reflection, and the result cut. The outermost tiles end with the image, so that its borders are
+    treated as in the whole image.
     """
     height, width = image.shape[:2]
     padded = pad_to(
@@ -46,23 +84,22 @@ def in_tiles(run: Run, image: Pixels, *, scale: int, tiling: Tiling) -> Pixels:
         _padded_side(height, tiling.height, tiling.stride),
         _padded_side(width, tiling.width, tiling.stride),
     )
-    out = np.empty((padded.shape[0] * scale, padded.shape[1] * scale, 3), np.uint8)
-    for top in _starts(padded.shape[0], tiling.height, tiling):
-        for left in _starts(padded.shape[1], tiling.width, tiling):
-            tile = run(padded[top : top + tiling.height, left : left + tiling.width])
-            # Later tiles write over the last margin of earlier ones.
-            skip_top, skip_left = (tiling.margin if start else 0 for start in (top, left))
-            rows = slice((top + skip_top) * scale, (top + tiling.height) * scale)
-            columns = slice((left + skip_left) * scale, (left + tiling.width) * scale)
-            out[rows, columns] = tile[skip_top * scale :, skip_left * scale :]
-    return out[: height * scale, : width * scale]
+    for down in _cuts(height, tiling.height, tiling):
+        for along in _cuts(width, tiling.width, tiling):
+            rows = slice(down.start, down.start + tiling.height)
+            made = run(padded[rows, along.start : along.start + tiling.width])
+            kept = made[_within(down, scale), _within(along, scale)]
+            yield Piece(down.keep_from * scale, along.keep_from * scale, kept)
 
 
-def run_padded(run: Run, image: Pixels, *, scale: int, stride: int) -> Pixels:
-    """Runs the whole image, its sides continued to multiples of `stride`, and cuts the result."""
+def in_tiles(run: Run, image: Pixels, *, scale: int, tiling: Tiling) -> Pixels:
+    """The image that `in_pieces` makes, put together."""
     height, width = image.shape[:2]
-    padded = pad_to(image, -(-height // stride) * stride, -(-width // stride) * stride)
-    return run(padded)[: height * scale, : width * scale]
+    out = np.empty((height * scale, width * scale, 3), np.uint8)
+    for piece in in_pieces(run, image, scale=scale, tiling=tiling):
+        rows, columns = piece.pixels.shape[:2]
+        out[piece.top : piece.top + rows, piece.left : piece.left + columns] = piece.pixels
+    return out
 
 
 def pad_to(image: Pixels, height: int, width: int) -> Pixels:
@@ -71,13 +108,25 @@ def pad_to(image: Pixels, height: int, width: int) -> Pixels:
     return np.pad(image, missing, mode="reflect") if np.any(missing) else image
 
 
+def _within(cut: _Cut, scale: int) -> slice:
+    return slice((cut.keep_from - cut.start) * scale, (cut.keep_to - cut.start) * scale)
+
+
 def _padded_side(side: int, tile: int, stride: int) -> int:
     return tile if side <= tile else side + (tile - side) % stride
 
 
+def _cuts(side: int, tile: int, tiling: Tiling) -> list[_Cut]:
+    """The tiles along one side of an image; what they keep lies end to end."""
+    starts = _starts(_padded_side(side, tile, tiling.stride), tile, tiling)
+    borders = [0, *(start + tiling.margin for start in starts[1:]), side]
+    return [_Cut(*cut) for cut in zip(starts, borders[:-1], borders[1:], strict=True)]
+
+
 def _starts(side: int, tile: int, tiling: Tiling) -> list[int]:
     """Where tiles begin along one side; the last one ends with the image."""
-    step = (tile - 2 * tiling.margin) // tiling.stride * tiling.stride
-    if step < 1:
+    if side == tile:
+        return [0]
+    if not (step := tiling.step(tile)):
         raise ValueError(f"a margin of {tiling.margin} leaves nothing of a tile of {tile}")
     return [*range(0, side - tile, step), side - tile]

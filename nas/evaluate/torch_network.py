@@ -1,23 +1,25 @@
 """A trained network in float, by torch on the CPU, in moderate memory whatever the image's size."""
 
 import math
+from dataclasses import replace
 
-import numpy as np
 import torch
 
 from nas.data.resample import Pixels
 from nas.errors import UsageError
 from nas.evaluate.reach import Reach, read_reach
-from nas.evaluate.tiles import Tiling, in_tiles, run_padded
+from nas.evaluate.tiles import Tiling, whole
 from nas.evaluate.upscaler import Upscaler
 from nas.graph import Graph
 from nas.readers.cost import peak_memory_bytes
 from nas.readers.to_torch import GraphModule, image_tensor, in_uint8, to_torch
 from nas.readers.weights import Weights
 
-__all__ = ["MOST_BYTES", "float_upscaler"]
+__all__ = ["MOST_BYTES", "check_upscales", "float_upscaler"]
 
-MOST_BYTES = 2**30  # of activations at once; what takes more is cut into tiles
+MOST_BYTES = 2**28  # of activations at once; what takes more is cut into tiles
+_PROBE = 48  # pixels; can be divided by any stride of the vocabulary's networks
+_LEAST_AREA = 2**13  # LR pixels of a tile: in less torch adds in another order, and tiles show
 _LEAST_KEPT = 64  # LR pixels of a tile between its margins, however much memory they take
 
 
@@ -36,27 +38,28 @@ def float_upscaler(
         UsageError: The network upscales no RGB images.
     """
     graph = graph.deployed
-    last = graph.shapes(48, 48)[-1]
-    if graph.channels != 3 or last.channels != 3 or graph.scale < 2 or last.height % 48:
-        raise UsageError(
-            f"{name} makes {last} of 48x48x{graph.channels}",
-            "give a network that upscales RGB images by a whole factor",
-        )
+    check_upscales(graph, name)
     network = to_torch(graph, weights)
     reach = read_reach(graph)
 
-    def whole(image: Pixels) -> Pixels:
-        made: Pixels = in_uint8(_run(network, image_tensor(np.array(image[None]))))[0]
+    def run(image: Pixels) -> Pixels:
+        made: Pixels = in_uint8(_run(network, image_tensor(image[None].copy())))[0]
         return made
 
-    def run(image: Pixels) -> Pixels:
-        height, width = image.shape[:2]
-        tiling = _tiling(graph, reach, height, width, most_bytes=most_bytes)
-        if tiling is None:
-            return run_padded(whole, image, scale=graph.scale, stride=reach.stride)
-        return in_tiles(whole, image, scale=graph.scale, tiling=tiling)
+    def tiling_of(height: int, width: int) -> Tiling:
+        return _tiling(graph, reach, height, width, most_bytes=most_bytes)
 
-    return Upscaler(name, graph.scale, "float by torch", run)
+    return Upscaler(name, graph.scale, "float by torch", run, tiling_of)
+
+
+def check_upscales(graph: Graph, name: str) -> None:
+    """Raises `UsageError` unless a network upscales RGB images by a whole factor."""
+    last = graph.shapes(_PROBE, _PROBE)[-1]
+    if graph.channels != 3 or last.channels != 3 or graph.scale < 2 or last.height % _PROBE:
+        raise UsageError(
+            f"{name} makes {last} of {_PROBE}x{_PROBE}x{graph.channels}",
+            "give a network that upscales RGB images by a whole factor",
+        )
 
 
 @torch.no_grad()
@@ -73,18 +76,17 @@ def _run(network: GraphModule, image: torch.Tensor) -> torch.Tensor:
     return y
 
 
-def _tiling(
-    graph: Graph, reach: Reach, height: int, width: int, *, most_bytes: int
-) -> Tiling | None:
-    """None where the whole image fits, or where it cannot be cut."""
-    probe = 48
-    pixel_bytes = 4 * peak_memory_bytes(graph, probe, probe) / probe**2
-    if math.isinf(reach.pixels) or height * width * pixel_bytes <= most_bytes:
-        return None
+def _tiling(graph: Graph, reach: Reach, height: int, width: int, *, most_bytes: int) -> Tiling:
+    """A single tile where the whole image fits, or where it cannot be cut."""
+    pixel_bytes = 4 * peak_memory_bytes(graph, _PROBE, _PROBE) / _PROBE**2
+    most = whole(height, width, reach.stride)
+    area = int(max(most_bytes / pixel_bytes, _LEAST_AREA))
+    if math.isinf(reach.pixels) or most.height * most.width <= area:
+        return most
     margin = int(reach.pixels)
     least = 2 * margin + max(_LEAST_KEPT, 2 * margin)
-    side = max(math.isqrt(int(most_bytes / pixel_bytes)), least)
-    rows, columns = (
-        -(-min(side, length) // reach.stride) * reach.stride for length in (height, width)
-    )
-    return Tiling(rows, columns, margin, reach.stride)
+    rows = min(most.height, max(math.isqrt(area), least))
+    columns = min(most.width, max(-(-area // rows), least))
+    rows = min(most.height, max(-(-area // columns), least))  # of an image that is narrow
+    sides = whole(rows, columns, reach.stride)
+    return replace(sides, margin=margin)

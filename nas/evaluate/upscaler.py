@@ -1,11 +1,12 @@
 """From the name of a network, a file or a folder to a function that upscales images."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from nas.data.resample import Pixels, upscale_bicubic
 from nas.errors import RunError, UsageError, UserError
-from nas.evaluate.tiles import Run
+from nas.evaluate.tiles import Piece, Run, Tiling, in_pieces, in_tiles, whole
 from nas.quantize.quiet import quiet
 
 __all__ = ["BASELINES", "Upscaler", "load_upscaler", "upscale_nearest"]
@@ -21,16 +22,25 @@ class Upscaler:
         name: As a person gave it.
         scale: Whole factor between LR and HR.
         how: What runs, and how it reads images, in words.
-        run: uint8 [height, width, 3] -> uint8 [scale height, scale width, 3].
+        run: Upscales an image that is cut as `tiling_of` says.
+        tiling_of: How to cut an image of so many LR rows and columns; mostly not at all.
     """
 
     name: str
     scale: int
     how: str
     run: Run
+    tiling_of: Callable[[int, int], Tiling] = whole
 
     def __call__(self, image: Pixels) -> Pixels:
-        return self.run(image)
+        """uint8 [height, width, 3] -> uint8 [scale height, scale width, 3]."""
+        tiling = self.tiling_of(*image.shape[:2])
+        return in_tiles(self.run, image, scale=self.scale, tiling=tiling)
+
+    def pieces(self, image: Pixels) -> Iterator[Piece]:
+        """The same tile by tile, for images that are large; as many as the tiling counts."""
+        tiling = self.tiling_of(*image.shape[:2])
+        return in_pieces(self.run, image, scale=self.scale, tiling=tiling)
 
 
 def upscale_nearest(image: Pixels, scale: int) -> Pixels:

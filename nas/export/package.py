@@ -1,4 +1,4 @@
-"""The package a user ships: Keras model, uint8 TFLite file, graph and weights.
+"""The files of a finalist, the core of a package: Keras model, uint8 TFLite file, graph, weights.
 
 The Keras model holds the weights as trained, the TFLite file those that quantisation chose for the
 same network. Both are run from the files as they were written.

@@ -41,8 +41,8 @@ def to_tflite(
     weights: Weights,
     grid: Sequence[Grid],
     *,
-    height: int,
-    width: int,
+    height: int | None,
+    width: int | None,
     per_channel: bool = True,
 ) -> bytes:
     """The converted file.
@@ -51,8 +51,8 @@ def to_tflite(
         graph: The network.
         weights: Float weights; the converter rounds them.
         grid: Of each node, of 8 bits.
-        height: Of the input image, in pixels.
-        width: Of the input image, in pixels.
+        height: Of the input image, in pixels; None leaves it open.
+        width: Of the input image, in pixels; None leaves it open.
         per_channel: Whether each output channel of a kernel has a scale of its own.
 
     Raises:

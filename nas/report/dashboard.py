@@ -1,22 +1,29 @@
-"""Optuna's dashboard on a run's study, for this machine only."""
+"""Optuna's dashboard on a run's study; for this machine only, unless one asks for more."""
 
+import ipaddress
+import socket
 import sys
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+from wsgiref.types import WSGIApplication
 
 import optuna
-import optuna_dashboard
-from optuna.storages import RDBStorage
+from optuna.storages import BaseStorage, get_storage
 
 from nas.errors import RunError
+from nas.report.annotations import annotated_app
 from nas.report.files import read_config
 from nas.search.storage import open_storage, quiet_optuna, storage_url
 
-__all__ = ["serve"]
+__all__ = ["HOST", "serve"]
 
 HOST = "127.0.0.1"
+_WARNING = (
+    "warning: there is no login; whoever reaches this machine by {host} can read, change and "
+    "delete the study\n"
+)
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -25,32 +32,38 @@ class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
 
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
 class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         """One line a request would bury the address."""
 
 
-def serve(run: Path, port: int, *, storage: str | None = None) -> None:
+def serve(run: Path, port: int, *, host: str = HOST, storage: str | None = None) -> None:
     """Serves the dashboard until Ctrl-C; its address goes to stderr.
 
     Args:
         run: A run folder, finished or not.
-        port: On 127.0.0.1; 0 takes a free one.
+        port: 0 takes a free one.
+        host: Address or name to listen on; others than those of this machine alone get a warning.
         storage: URL of the study, where the run's own has a password, which no file keeps.
 
     Raises:
-        RunError: No study, a storage that does not answer, or a port in use.
+        RunError: No study, a storage that does not answer, or an address that cannot be had.
     """
-    url = _url(run, storage)
+    config = read_config(run)
+    url = _url(run, config.get("storage"), storage)
     quiet_optuna()
-    opened = open_storage(url)
+    # Finished trials never change; without the cache each look at the page reads all of them.
+    opened = get_storage(open_storage(url))
     study_id = _study_id(opened, run)
-    app = optuna_dashboard.wsgi(opened)
-    try:
-        server = make_server(HOST, port, app, server_class=_Server, handler_class=_Quiet)
-    except (OSError, OverflowError) as error:
-        raise RunError(f"port {port} on {HOST}: {error}", "choose another with --port") from None
-    sys.stderr.write(f"http://{HOST}:{server.server_port}/dashboard/studies/{study_id}\n")
+    server = _listen(host, port, annotated_app(opened, study_id, run, config))
+    address = f"http://{_reachable(host)}:{server.server_port}"
+    sys.stderr.write(f"{address}/dashboard/studies/{study_id}\n")
+    if not _is_loopback(host):
+        sys.stderr.write(_WARNING.format(host=host))
     sys.stderr.write("Ctrl-C ends it\n")
     sys.stderr.flush()
     with server:
@@ -60,7 +73,31 @@ def serve(run: Path, port: int, *, storage: str | None = None) -> None:
             return
 
 
-def _study_id(storage: RDBStorage, run: Path) -> int:
+def _listen(host: str, port: int, app: WSGIApplication) -> WSGIServer:
+    kind = _Server6 if ":" in host else _Server
+    try:
+        server = kind((host, port), _Quiet)
+    except (OSError, OverflowError, UnicodeError) as error:
+        hint = "choose another with --port, or an address of this machine with --host"
+        raise RunError(f"port {port} on {host}: {error}", hint) from None
+    server.set_app(app)
+    return server
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _reachable(host: str) -> str:
+    """What to type here into a browser to reach a server on `host`."""
+    shown = {"0.0.0.0": HOST, "::": "::1", "": HOST}.get(host, host)
+    return f"[{shown}]" if ":" in shown else shown
+
+
+def _study_id(storage: BaseStorage, run: Path) -> int:
     """Of the study named as the run; or of the only one there, should the folder be renamed."""
     names = optuna.get_all_study_names(storage)
     wanted = run.resolve().name
@@ -69,11 +106,11 @@ def _study_id(storage: RDBStorage, run: Path) -> int:
     return storage.get_study_id_from_name(wanted if wanted in names else names[0])
 
 
-def _url(run: Path, storage: str | None) -> str:
+def _url(run: Path, stored: str | None, given: str | None) -> str:
     """Checked before it is opened, because opening SQLite makes the file."""
-    stored: str | None = storage or read_config(run).get("storage")
-    if stored is None and not (run / "study.db").is_file():
+    wanted = given or stored
+    if wanted is None and not (run / "study.db").is_file():
         raise RunError(f"{run} has no study.db", "wait for the search to start")
-    if stored is not None and ":***@" in stored:
-        raise RunError(f"{run} keeps no password for {stored}", "give the URL with --storage")
-    return storage_url(stored, run)
+    if wanted is not None and ":***@" in wanted:
+        raise RunError(f"{run} keeps no password for {wanted}", "give the URL with --storage")
+    return storage_url(wanted, run)

@@ -6,10 +6,12 @@ from typing import Any
 from nas.errors import DeviceError
 from nas.latency.devices import Device, load_device
 from nas.report.files import RunFiles
-from nas.report.parts import number, section, soft, table
+from nas.report.parts import commands, folded, interval, name_of, number, soft, table
 from nas.search.worth import PER_CENT, measured_times, way_to_measure, worth_measuring
 
 __all__ = ["device_of", "limits", "measured", "record", "worth"]
+
+_SHOWN = 5  # networks worth measuring that are not folded away
 
 
 def device_of(files: RunFiles) -> Device | None:
@@ -38,15 +40,15 @@ def limits(files: RunFiles) -> tuple[str, ...]:
     return device.limits if device else ()
 
 
-def measured(files: RunFiles) -> str:
-    """A section of measured beside predicted times; empty where nothing was measured."""
+def measured(files: RunFiles) -> tuple[str, str]:
+    """Title and content of measured beside predicted times; empty where nothing was measured."""
     head = (
         "network", "ms", "noise", f"predicted ms, {PER_CENT} interval", "in it",
         "predicted since", "score", "ratio",
     )  # fmt: skip
     timed = [finalist for finalist in files.finalists if "measured_ms" in finalist]
     if not timed:
-        return ""
+        return "", ""
     how = str(timed[0]["measured_how"])
     about = soft(
         f"Times of the converted finalists, {how} after the search, and scores by them. "
@@ -54,8 +56,9 @@ def measured(files: RunFiles) -> str:
         "latency model says of them now that it has learnt of them."
     )
     told = "".join(map(soft, sorted({_conditions(finalist) for finalist in timed})))
-    shown = table(head, [_measured_row(finalist) for finalist in timed])
-    return section(how.capitalize(), about + shown + told)
+    rows = [_measured_row(finalist) for finalist in timed]
+    shown = table(f"Finalists {how}", head, rows)
+    return how.capitalize(), about + shown + told
 
 
 def worth(files: RunFiles) -> str:
@@ -72,7 +75,7 @@ def worth(files: RunFiles) -> str:
     )
     rows = [
         (
-            f"#{each.trial} {each.zoo or each.digest[:8]}",
+            name_of({"number": each.trial, "zoo": each.zoo, "digest": each.digest}),
             f"{number(each.latency_ms)} ({number(each.latency_low_ms)} to "
             f"{number(each.latency_high_ms)})",
             f"{each.score:.4g} ({each.score_low:.4g} to {each.score_high:.4g})",
@@ -80,19 +83,32 @@ def worth(files: RunFiles) -> str:
         )
         for each in found
     ]
-    shown = table(("network", "predicted ms", "score", "why"), rows, words=1)
+    head = ("network", "predicted ms", "score", "why")
+    shown = table("Worth measuring, with intervals", head, rows[:_SHOWN], words=1)
+    if rest := rows[_SHOWN:]:
+        shown += folded(f"{len(rest)} more", table("Less decisive ones", head, rest, words=1))
+    return soft(about) + shown + _way(files, found[0].trial)
+
+
+def _way(files: RunFiles, trial: int) -> str:
+    """The command of the first of them, or what to do where no back-end measures the device."""
     device = device_of(files)
-    way = way_to_measure(device, files.folder, found[0].trial) if device else ""
-    return soft(about) + shown + (soft(f"With: {way}") if way else "")
+    if device is None:
+        return ""
+    way = way_to_measure(device, files.folder, trial)
+    if device.backend:
+        return commands([way])
+    command, _, then = way.partition(", and ")
+    return commands([command]) + soft(f"Then {then}.")
 
 
 def _measured_row(finalist: Mapping[str, Any]) -> tuple[str, ...]:
     low_ms, high_ms = finalist["latency_low_ms"], finalist["latency_high_ms"]
     return (
-        f"#{finalist['number']} {finalist.get('zoo') or str(finalist['digest'])[:8]}",
+        name_of(finalist),
         number(finalist["measured_ms"]),
         number(100 * finalist["measured_noise"] or None, 1, " %"),
-        f"{number(finalist['latency_ms'])} ({number(low_ms)} to {number(high_ms)})",
+        interval(finalist),
         "yes" if low_ms <= finalist["measured_ms"] <= high_ms else "no",
         number(finalist.get("latency_refitted_ms")),
         f"{finalist['score_measured']:.4g}",

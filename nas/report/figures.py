@@ -1,4 +1,4 @@
-"""Figures of a run: the Pareto front, and the best score over the trials."""
+"""Figures of a run: the Pareto front, and the best score as the search went on."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -7,116 +7,157 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.colors import sample_colorscale
 
 from nas.report.parts import number
+from nas.report.style import BEST, FAINT, FRONT, PAPER, RUNGS, ZOO, style
 from nas.search.front import front
 
-__all__ = ["pareto_figure", "progress_figure", "style"]
+__all__ = ["log_ticks", "pareto_figure", "progress_figure"]
 
-INK, GRID, FRONT, BEST, ZOO = "#1c2530", "#e8ecf1", "#c2410c", "#d97706", "#7c3aed"
-FRONT_INTERVAL = "#e9b59b"
+FRONT_INTERVAL = "var(--front-soft)"
 PLACES = ("top right", "bottom right", "top left", "bottom left")  # so that names touch less
-HOVER_LINES = 26  # of a network's text; more than that no screen shows
+HOVER_LINES = 14  # of a network's text; more than that hides the figure
 SHOWN_DB = 5.0  # below the best; worse networks are there when one zooms out
-Finalist = Mapping[str, Any]
+_DOTS = ("circle-open", "square", "circle")  # of rungs, the last trained longest
+_STEPS, _FEW = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 2, 5)  # of a decade; on a phone
+_PER_DB = 2  # score = 2^(2 PSNR) / (C ms)
+Row = Mapping[Any, Any]
 
 
-def pareto_figure(trials: pd.DataFrame, finalists: list[dict[str, Any]]) -> go.Figure:
+def pareto_figure(trials: pd.DataFrame, finalists: Sequence[Row]) -> go.Figure:
     """INT8 PSNR against predicted milliseconds.
 
-    Dots are trials by the INT8 simulation, the darker the longer they were trained; the line is
-    their front. Large markers are finalists by LiteRT. Front and finalists have the interval of
-    their predicted time.
+    Small marks are trials by the INT8 simulation, of another shape for each length of training;
+    the line is their front. Large marks are finalists by LiteRT. Front and finalists have the
+    interval of their predicted time.
 
     Args:
         trials: `RunFiles.trials`.
         finalists: `RunFiles.finalists`, best first; may be empty.
     """
-    shown = trials.dropna(subset=["psnr_int8_db", "latency_ms"])
-    best_ones = front(trials)
+    shown = trials[trials["psnr_int8_db"].notna() & trials["latency_ms"].notna()]
+    members = front(trials)
+    on_front: list[Row] = members.to_dict("records")
+    bars = [*on_front, *finalists]
+    low_ms = min([shown["latency_ms"].min(), *(row["latency_low_ms"] for row in bars)]) * 0.93
+    high_ms = max([shown["latency_ms"].max(), *(row["latency_high_ms"] for row in bars)]) * 1.12
     figure = go.Figure()
-    bars = [*best_ones.to_dict("records"), *finalists]
-    low_ms = min([*shown["latency_ms"], *(row["latency_low_ms"] for row in bars)]) * 0.93
-    high_ms = max([*shown["latency_ms"], *(row["latency_high_ms"] for row in bars)]) * 1.12
-    _add_equal_scores(figure, [*shown.to_dict("records"), *finalists], low_ms, high_ms)
+    _add_equal_scores(figure, _best_of(shown, finalists), low_ms, high_ms)
     rungs = sorted(shown["steps"].dropna().unique())
     for place, steps in enumerate(rungs):
-        depth = 0.3 + 0.6 * (place + 1) / len(rungs)
         rows = shown[(shown["steps"] == steps) & (shown["zoo"] == "")]
-        colour = sample_colorscale("Blues", depth)[0]
-        _add_dots(figure, rows, f"trained {steps:.0f} steps", {"size": 7, "color": colour})
+        look = max(0, place + len(RUNGS) - len(rungs))
+        marker = {"size": 7, "symbol": _DOTS[look], "color": RUNGS[look]}
+        _add_dots(figure, rows, f"trained {steps:.0f} steps", marker, told=members.index)
     published = shown[shown["zoo"] != ""]
     if len(published):
         marker = {"size": 10, "symbol": "diamond", "color": ZOO}
-        _add_dots(figure, published, "published network", marker, names=True)
+        _add_dots(figure, published, "published network", marker, told=published.index)
+        figure.data[-1].update(
+            mode="markers+text",
+            text=[escape(zoo) if named else "" for zoo, named in _unbeaten_names(published)],
+            textposition=[PLACES[k % 4] for k in published["latency_ms"].rank().astype(int)],
+            textfont={"size": 11, "color": ZOO},
+        )
     figure.add_scatter(
-        x=best_ones["latency_ms"],
-        y=best_ones["psnr_int8_db"],
+        x=members["latency_ms"],
+        y=members["psnr_int8_db"],
         mode="lines",
         name="front of the search",
         line={"color": FRONT, "width": 2},
-        error_x=_interval(best_ones.to_dict("records"), FRONT_INTERVAL),
+        error_x=_interval(on_front, FRONT_INTERVAL),
         hoverinfo="skip",
     )
     _add_finalists(figure, finalists)
     style(figure, "predicted milliseconds", "INT8 PSNR, dB")
-    figure.update_layout(height=560, legend={"orientation": "h", "y": -0.16})
-    figure.update_xaxes(type="log", **_log_ticks(low_ms, high_ms))
-    top = max([*shown["psnr_int8_db"], *(f["psnr_litert_int8_db"] for f in finalists)])
+    few = log_ticks(low_ms, high_ms, steps=_FEW)
+    narrow = {"height": 620, "margin": {"b": 230}, "xaxis": {**few, "tickangle": 0}}
+    figure.update_layout(height=600, margin={"b": 130}, meta={"narrow": narrow})
+    figure.update_xaxes(type="log", **log_ticks(low_ms, high_ms))
+    top = max([shown["psnr_int8_db"].max(), *(f["psnr_litert_int8_db"] for f in finalists)])
     # Early-stopped networks at the bottom must not flatten the front; zooming out shows them.
     low = max(shown["psnr_int8_db"].quantile(0.1), top - SHOWN_DB)
     figure.update_yaxes(range=[low - 0.2, top + 0.25])
     return figure
 
 
-def progress_figure(trials: pd.DataFrame) -> go.Figure:
-    """Score of each finished trial, the best so far, and the best published network."""
-    done = trials[(trials["state"] == "COMPLETE") & trials["score"].notna()].sort_values("number")
+def progress_figure(rows: pd.DataFrame, *, x: str, title: str) -> go.Figure:
+    """Score of each finished trial, the best so far, and the best published network.
+
+    Args:
+        rows: Trials with a score, `RunFiles.finished`, with the column `x`.
+        x: What they are ordered by.
+        title: Of its axis.
+    """
+    done = rows[rows[x].notna()].sort_values(x)
+    full = done[done["steps"] == done["steps"].max()]
     figure = go.Figure()
-    marker = {"size": 6, "color": "#8fb3dc"}
+    for chosen, name, marker in (
+        (done.drop(full.index), "stopped early", {"symbol": _DOTS[0], "color": RUNGS[1]}),
+        (full, "fully trained", {"symbol": _DOTS[-1], "color": RUNGS[2]}),
+    ):
+        figure.add_scatter(
+            x=chosen[x],
+            y=chosen["score"],
+            mode="markers",
+            name=name,
+            marker=marker | {"size": 6},
+            customdata=chosen["number"],
+            hovertemplate="trial %{customdata}: score %{y:.4g}<extra></extra>",
+        )
     figure.add_scatter(
-        x=done["number"], y=done["score"], mode="markers", name="trial", marker=marker
-    )
-    figure.add_scatter(
-        x=done["number"],
-        y=done["score"].cummax(),
+        x=full[x],
+        y=full["score"].cummax(),
         mode="lines",
         name="best so far",
         line={"color": FRONT, "width": 2, "shape": "hv"},
+        hoverinfo="skip",
     )
-    published = done[done["zoo"] != ""]
+    published = full[full["zoo"] != ""]
     if len(published):
         best = published.loc[published["score"].idxmax()]
-        figure.add_hline(
-            y=best["score"],
-            line={"color": ZOO, "width": 1, "dash": "dot"},
-            annotation={"text": f"best published: {escape(best['zoo'])}", "font_color": ZOO},
-            annotation_position="bottom right",
+        figure.add_scatter(
+            x=[done[x].min(), done[x].max()],
+            y=[best["score"]] * 2,
+            mode="lines",
+            name=f"best published: {escape(best['zoo'])}",
+            line={"color": ZOO, "width": 1.5, "dash": "dash"},
+            hoverinfo="skip",
         )
-    style(figure, "trial", "score")
-    return figure.update_layout(height=340, legend={"orientation": "h", "y": 1.12})
+    style(figure, title, "score")
+    figure.update_yaxes(rangemode="tozero")
+    return figure.update_layout(height=380, margin={"b": 110})
+
+
+def log_ticks(low: float, high: float, *, steps: Sequence[float] = _STEPS) -> dict[str, Any]:
+    """Few round ticks, for a range far below a decade shows none of plotly's own."""
+    ticks = np.concatenate([np.array(steps) * 10.0**power for power in range(-3, 6)])
+    ticks = ticks[(ticks >= low) & (ticks <= high)]
+    return {
+        "tickvals": ticks.tolist(),
+        "ticktext": [f"{tick:g}" for tick in ticks],
+        "range": [float(np.log10(low)), float(np.log10(high))],
+    }
 
 
 def _add_dots(
-    figure: go.Figure,
-    rows: pd.DataFrame,
-    name: str,
-    marker: dict[str, Any],
-    *,
-    names: bool = False,
+    figure: go.Figure, rows: pd.DataFrame, name: str, marker: dict[str, Any], *, told: pd.Index
 ) -> None:
-    """One trace; its hover tells what each network is."""
+    """One trace; its hover tells figures, and of the rows `told` what the network is.
+
+    All networks would make the page of thousands of trials slow.
+    """
+    whole = set(told)
     figure.add_scatter(
         x=rows["latency_ms"],
         y=rows["psnr_int8_db"],
-        mode="markers+text" if names else "markers",
+        mode="markers",
         name=name,
-        text=[escape(zoo) if named else "" for zoo, named in _unbeaten_names(rows)],
-        textposition=[PLACES[k % len(PLACES)] for k in rows["latency_ms"].rank().astype(int)],
-        textfont={"size": 10.5, "color": ZOO},
-        marker=marker | {"line": {"width": 0.5, "color": "#fff"}},
-        hovertext=[_hover(row, row["psnr_int8_db"]) for row in rows.to_dict("records")],
+        marker=marker,
+        hovertext=[
+            _hover(row, row["psnr_int8_db"], with_network=index in whole)
+            for index, row in zip(rows.index, rows.to_dict("records"), strict=True)
+        ],
         hoverinfo="text",
     )
 
@@ -128,12 +169,12 @@ def _unbeaten_names(rows: pd.DataFrame) -> list[tuple[str, bool]]:
     return [(zoo, not lost) for zoo, lost in zip(rows["zoo"], beaten, strict=True)]
 
 
-def _add_finalists(figure: go.Figure, finalists: list[dict[str, Any]]) -> None:
+def _add_finalists(figure: go.Figure, finalists: Sequence[Row]) -> None:
     if not finalists:
         return
     best, *others = finalists
     for rows, name, symbol, size, colour in (
-        (others, "finalist, converted and run", "circle", 12, FRONT),
+        (others, "finalist, converted and run", "pentagon", 13, FRONT),
         ([best], "best, converted and run", "star", 20, BEST),
     ):
         figure.add_scatter(
@@ -145,15 +186,15 @@ def _add_finalists(figure: go.Figure, finalists: list[dict[str, Any]]) -> None:
                 "size": size,
                 "symbol": symbol,
                 "color": colour,
-                "line": {"width": 1.2, "color": "#fff"},
+                "line": {"width": 1.2, "color": PAPER},
             },
             error_x=_interval(rows, colour),
-            hovertext=[_hover(f, f["psnr_litert_int8_db"]) for f in rows],
+            hovertext=[_hover(f, f["psnr_litert_int8_db"], with_network=True) for f in rows],
             hoverinfo="text",
         )
 
 
-def _interval(rows: Sequence[Mapping[Any, Any]], colour: str) -> dict[str, Any]:
+def _interval(rows: Sequence[Row], colour: str) -> dict[str, Any]:
     """Of each row's predicted time, as a horizontal bar."""
     return {
         "array": [row["latency_high_ms"] - row["latency_ms"] for row in rows],
@@ -164,71 +205,52 @@ def _interval(rows: Sequence[Mapping[Any, Any]], colour: str) -> dict[str, Any]:
     }
 
 
-def _add_equal_scores(
-    figure: go.Figure, rows: list[dict[str, Any]], low_ms: float, high_ms: float
-) -> None:
+def _best_of(shown: pd.DataFrame, finalists: Sequence[Row]) -> Row | None:
+    """The row with the highest score."""
+    rows: list[Row] = [row for row in finalists if row["score"] > 0]
+    scored = shown[shown["score"] > 0]
+    if len(scored):
+        rows.append(scored.loc[scored["score"].idxmax()].to_dict())
+    return max(rows, key=lambda row: float(row["score"]), default=None)
+
+
+def _add_equal_scores(figure: go.Figure, best: Row | None, low_ms: float, high_ms: float) -> None:
     """Straight lines, for time is logarithmic, on which the score is constant; each halves it.
 
     The constant C of score = 2^(2 PSNR) / (C ms) is read off the best row.
     """
-    scored = [row for row in rows if row["score"] > 0]
-    if not scored:
+    if best is None:
         return
-    best = max(scored, key=lambda row: float(row["score"]))
-    psnr_db = float(
-        best["psnr_litert_int8_db" if "psnr_litert_int8_db" in best else "psnr_int8_db"]
-    )
-    constant = 4**psnr_db / (best["score"] * best["latency_ms"])
+    psnr_db = float(best.get("psnr_litert_int8_db", best.get("psnr_int8_db")))
+    constant = 2 ** (_PER_DB * psnr_db) / (best["score"] * best["latency_ms"])
     ms = np.array([low_ms * 1.01, high_ms])
-    for halvings in range(int(2 * SHOWN_DB)):
+    for halvings in range(int(_PER_DB * SHOWN_DB)):
         score = best["score"] / 2**halvings
         figure.add_scatter(
             x=ms,
-            y=np.log2(score * constant * ms) / 2,
+            y=np.log2(score * constant * ms) / _PER_DB,
             mode="lines+text",
-            text=[f"score {score:.3g}", ""],
+            text=[f"score {score:.4g}", ""],
             textposition="top right",
-            textfont={"size": 10, "color": "#8d98a5"},
-            line={"color": "#d3dae2", "width": 1, "dash": "dot"},
+            textfont={"size": 11, "color": FAINT},
+            line={"color": "var(--contour)", "width": 1, "dash": "dot"},
             hoverinfo="skip",
             showlegend=False,
         )
 
 
-def _hover(row: Mapping[str, Any], psnr_db: float) -> str:
-    lines = str(row["network"]).replace("\n", ";").split(";")
-    if len(lines) > HOVER_LINES:
-        lines = [*lines[:HOVER_LINES], f"... {len(lines) - HOVER_LINES} more"]
+def _hover(row: Row, psnr_db: float, *, with_network: bool) -> str:
     name = f" ({escape(row['zoo'])})" if row.get("zoo") else ""
     novelty = f", novelty {row['latency_novelty']:.1f}" if row.get("latency_novelty", 0) > 0 else ""
     timed = f", measured {row['measured_ms']:.2f} ms" if "measured_ms" in row else ""
-    return (
-        f"<b>trial {row['number']}{name}</b>  {psnr_db:.2f} dB, {row['latency_ms']:.2f} ms"
+    told = (
+        f"<b>trial {row['number']:.0f}{name}</b>  {psnr_db:.2f} dB, {row['latency_ms']:.2f} ms"
         f" ({row['latency_low_ms']:.2f} to {row['latency_high_ms']:.2f}){novelty}{timed}<br>"
-        f"score {row['score']:.4g}, {number(row['score_ratio'], 3)} of the best published<br>"
-        + "<br>".join(escape(line.strip()) for line in lines)
+        f"score {row['score']:.4g}, {number(row['score_ratio'], 3)} of the best published"
     )
-
-
-def _log_ticks(low: float, high: float) -> dict[str, Any]:
-    """Few round ticks, for a range far below a decade shows none of plotly's own."""
-    steps = np.array([1, 1.5, 2, 2.5, 3, 4, 5, 6, 8])
-    ticks = np.concatenate([steps * 10.0**power for power in range(-3, 6)])
-    ticks = ticks[(ticks >= low) & (ticks <= high)]
-    return {
-        "tickvals": ticks,
-        "ticktext": [f"{tick:g}" for tick in ticks],
-        "range": [np.log10(low), np.log10(high)],
-    }
-
-
-def style(figure: go.Figure, x: str, y: str) -> None:
-    """How every figure of the page looks; `x` and `y` name its axes."""
-    figure.update_layout(
-        template="plotly_white",
-        font={"family": "system-ui, Helvetica, Arial, sans-serif", "size": 13, "color": INK},
-        margin={"l": 60, "r": 20, "t": 20, "b": 50},
-        hoverlabel={"align": "left", "font_size": 12, "bgcolor": "#fff"},
-    )
-    figure.update_xaxes(title=x, gridcolor=GRID, zeroline=False)
-    figure.update_yaxes(title=y, gridcolor=GRID, zeroline=False)
+    if not with_network:
+        return told
+    lines = str(row["network"]).replace("\n", ";").split(";")
+    if len(lines) > HOVER_LINES:
+        lines = [*lines[:HOVER_LINES], f"... {len(lines) - HOVER_LINES} more"]
+    return "<br>".join([told, *(escape(line.strip()) for line in lines)])

@@ -1,102 +1,94 @@
 """The report of a run: one HTML file that opens offline and says how far to trust its numbers."""
 
-from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
-from string import Template
-from typing import Any
 
-from nas.errors import RunError
 from nas.graph import parse_text, to_text
 from nas.readers.draw import draw_svg
 from nas.report import evidence
+from nas.report.advice import advice
+from nas.report.basis import basis
 from nas.report.breakdown import breakdown
+from nas.report.clock import minutes_of
+from nas.report.contest import Contest, Row, contest_of, psnr_of
+from nas.report.crops import read_crops
 from nas.report.figures import pareto_figure, progress_figure
 from nas.report.files import RunFiles, read_run
+from nas.report.headline import headline
 from nas.report.parts import (
-    cards,
-    facts,
-    html,
+    folded,
     interval,
+    name_of,
     number,
     section,
     soft,
     table,
     time_split,
 )
-from nas.search.folder import write_text
+from nas.report.pictures import pictures
+from nas.report.plots import plot
+from nas.report.quantisation import quantisation
+from nas.report.shell import page, write_page
 from nas.search.front import front
 from nas.search.worth import PER_CENT
 
-__all__ = ["write_report"]
+__all__ = ["drawing", "write_report"]
 
-Columns = tuple[tuple[str, str], ...]
-
-CONVERTED: Columns = (
-    ("torch float dB", "psnr_torch_float_db"),
-    ("INT8 simulation dB", "psnr_int8_simulation_db"),
-    ("Keras float dB", "psnr_keras_float_db"),
-    ("LiteRT INT8 dB", "psnr_litert_int8_db"),
+_NOTICE = (
+    '<p class="notice" role="note"><b>The search is not finished.</b> No network was converted '
+    "yet: PSNR is that of the INT8 simulation, after short training.</p>"
 )
-SIMULATED: Columns = (("float dB", "psnr_float_db"), ("INT8 simulation dB", "psnr_int8_db"))
 
 
-def write_report(run: Path) -> Path:
-    """Writes `report.html` into the run folder and returns its path.
+def write_report(run: Path, out: Path | None = None) -> Path:
+    """Writes the page and returns its path.
 
     Args:
         run: A run folder, finished or not.
+        out: Where to; default: `report.html` in the run folder.
 
     Raises:
         RunError: No run folder, no finished trial in it yet, or a page that cannot be written.
     """
     files = read_run(run)
-    best = _best(files)
-    template = Template(Path(__file__).with_name("template.html").read_text(encoding="utf-8"))
-    page = template.substitute(
-        title=escape(f"Search {run.resolve().name}"),
-        subtitle=escape(_subtitle(files)),
-        notice="" if files.finalists else _NOTICE,
-        cards=cards(_headline(files, best)),
-        level=PER_CENT,
-        pareto=html(pareto_figure(files.trials, files.finalists), plotly_too=True),
-        finalists=_finalists(files, best),
-        measured=evidence.measured(files),
-        worth=evidence.worth(files),
-        network=_network(best),
-        breakdown=breakdown(best, str(files.config.get("device", ""))),
-        trust=_items(_trust(files, best)),
-        limits=section("What the device's card warns of", _items(evidence.limits(files))),
-        progress=html(progress_figure(files.trials)),
-        times=_times(files),
-        config=facts(files.config),
-        versions=facts({**_seeds(files), **files.env}),
+    contest = contest_of(files)
+    compared = [row for row in (contest.winner, contest.rival) if row is not None]
+    crops = None
+    if contest.converted:
+        crops = read_crops(run, [int(row["number"]) for row in compared])
+    body = "".join(
+        section(title, content)
+        for title, content in (
+            ("Result", headline(contest, crops)),
+            ("Quality against time", _front(files)),
+            ("Finalists", _finalists(files, contest)),
+            evidence.measured(files),
+            ("The best network", drawing(contest.winner)),
+            ("Where its time goes", breakdown(contest.winner, str(files.config.get("device", "")))),
+            ("What INT8 costs", quantisation(files, contest)),
+            ("What it looks like", pictures(contest, crops)),
+            ("What to do next", advice(files, contest)),
+            ("What the numbers rest on", basis(files, contest, crops)),
+            ("How the search went", _progress(files)),
+        )
     )
-    path = run / "report.html"
-    try:
-        write_text(path, page)
-    except OSError as error:
-        raise RunError(
-            f"{path} cannot be written: {error.strerror}", "free the disk, or copy the run"
-        ) from error
+    notice = "" if files.finalists else _NOTICE
+    path = out or run / "report.html"
+    title = f"Search {run.resolve().name}"
+    write_page(path, page(title, _subtitle(files), body, notice=notice))
     return path
 
 
-_NOTICE = (
-    '<p class="notice"><b>The search is not finished.</b> No network was converted yet: PSNR is '
-    "that of the INT8 simulation, after short training.</p>"
-)
-
-
-def _best(files: RunFiles) -> Mapping[str, Any]:
-    """What was really converted, else the best finished trial."""
-    if files.best is not None:
-        return files.best
-    if files.finalists:
-        return files.finalists[0]
-    fully_trained = front(files.finished)
-    best: Mapping[str, Any] = fully_trained.loc[fully_trained["score"].idxmax()].to_dict()
-    return best
+def drawing(row: Row, *, name: str = "the network") -> str:
+    """A network drawn, with its text form beside; `name` is how a screen reader calls it."""
+    graph = parse_text(str(row["network"]))
+    text = escape(to_text(graph))
+    return (
+        f'<div class="network"><div class="drawn" tabindex=0 role=group '
+        f'aria-label="Drawing of {escape(name)}">{draw_svg(graph)}</div>'
+        f'<pre tabindex=0 role=group aria-label="Text form of {escape(name)}">{text}</pre>'
+        "</div>"
+    )
 
 
 def _subtitle(files: RunFiles) -> str:
@@ -109,108 +101,109 @@ def _subtitle(files: RunFiles) -> str:
     return ", ".join([*named, told])
 
 
-def _headline(files: RunFiles, best: Mapping[str, Any]) -> list[tuple[str, str]]:
-    zoo = f", {best['zoo']}" if best.get("zoo") else ""
-    converted = best.get("psnr_litert_int8_db")
-    psnr, how = (
-        (best.get("psnr_int8_db"), "INT8 simulation")
-        if converted is None
-        else (
-            converted,
-            "INT8, converted, run by LiteRT",
-        )
+def _front(files: RunFiles) -> str:
+    members = front(files.trials).to_dict("records")
+    num_finalists = len(files.finalists)
+    fastest, best = members[0], members[-1]
+    says = (
+        f"Scatter plot of INT8 PSNR over predicted time. The front has {len(members)} networks, "
+        f"from {fastest['latency_ms']:.1f} ms and {fastest['psnr_int8_db']:.2f} dB to "
+        f"{best['latency_ms']:.1f} ms and {best['psnr_int8_db']:.2f} dB; {num_finalists} "
+        "finalists were trained longer and converted. The numbers are in the tables below."
     )
-    low, high = number(best["latency_low_ms"]), number(best["latency_high_ms"])
-    timed, score, by = [], "score", ""
-    if "measured_ms" in best:
-        timed = [(f"{number(best['measured_ms'])} ms", best["measured_how"])]
-    if "score_measured_ratio" in best:  # then it is the best by it
-        score, by = "score_measured", best["measured_how"]
-    return [
-        (f"{number(psnr)} dB", how),
-        (f"{number(best['latency_ms'])} ms", f"predicted, {low} to {high} ms"),
-        *timed,
-        (f"{best[score]:.4g}", f"score, time {by}" if by else "score"),
-        (f"{number(best[f'{score}_ratio'])}x", "score over best published network of this run"),
-        (f"#{best['number']:.0f}", f"best network{zoo}, {str(best['digest'])[:8]}"),
+    rows = [
+        (
+            name_of(row),
+            number(row["psnr_int8_db"]),
+            interval(row),
+            f"{row['score']:.4g}",
+            number(row["score_ratio"], 3),
+        )
+        for row in members
     ]
+    head = ("network", "INT8 PSNR, dB", f"predicted ms, {PER_CENT} interval", "score", "ratio")
+    shown = table("Members of the front, by the INT8 simulation", head, rows)
+    about = (
+        f"Up and left is better. Horizontal bars are the {PER_CENT} intervals of predicted times; "
+        "along a dotted line the score is the same. "
+        + ("Finalists trained longer than the front of the search. " if num_finalists else "")
+        + "Move over a mark to see its network, drag to zoom in, double-click to zoom out."
+    )
+    return (
+        soft(about)
+        + plot(pareto_figure(files.trials, files.finalists), says)
+        + folded("Numbers of the front", shown)
+    )
 
 
-def _finalists(files: RunFiles, best: Mapping[str, Any]) -> str:
-    if files.finalists:
-        rows = files.finalists
-        about = "Trained longer, converted to uint8 TensorFlow Lite and run by LiteRT."
-        columns = CONVERTED
-    else:
-        rows = front(files.trials).to_dict("records")
+def _finalists(files: RunFiles, contest: Contest) -> str:
+    rows, caption = files.finalists, "Finalists, best first"
+    about = "Trained longer, converted to uint8 TensorFlow Lite and run by LiteRT."
+    if not rows:
+        rows = [{**row} for row in front(files.trials).to_dict("records")]
+        caption = "The front so far, fastest first"
         about = "None yet. This is the front of the search so far, by INT8 simulation."
-        columns = SIMULATED
-    head = ["network", *(name for name, _ in columns), "predicted ms", "novelty", "score"]
-    head += ["ratio", "steps"]
+    about += (
+        " Times and scores are predicted; novelty is how many times wider the interval of a time "
+        "is than amid measured networks; ratio is the score over that of the best published "
+        "network."
+    )
     cells = [
-        [
-            f"#{row['number']} {row.get('zoo') or str(row['digest'])[:8]}",
-            *(number(row.get(key)) for _, key in columns),
+        (
+            name_of(row),
+            number(psnr_of(row)),
             interval(row),
             number(row.get("latency_novelty"), 1),
             f"{row['score']:.4g}",
             number(row["score_ratio"], 3),
             number(row["steps"], 0),
-        ]
+        )
         for row in rows
     ]
-    place = next((k for k, row in enumerate(rows) if row["digest"] == best["digest"]), -1)
-    about += (
-        " Times and scores are predicted; novelty is how many times wider the interval of a time "
-        "is than amid measured networks."
+    digest = contest.winner["digest"]
+    place = next((k for k, row in enumerate(rows) if row["digest"] == digest), -1)
+    head = ("network", "INT8 PSNR, dB", "predicted ms", "novelty", "score", "ratio", "steps")
+    return soft(about) + table(caption, head, cells, best=place)
+
+
+def _progress(files: RunFiles) -> str:
+    done = files.finished
+    says = (
+        f"Score of {len(done)} finished trials and the best so far, which reached "
+        f"{done['score'].max():.4g}."
     )
-    return soft(about) + table(head, cells, best=place)
-
-
-def _network(best: Mapping[str, Any]) -> str:
-    graph = parse_text(str(best["network"]))
-    return (
-        f'<div class="network"><div>{draw_svg(graph)}</div>'
-        f"<pre>{escape(to_text(graph))}</pre></div>"
+    shown = plot(progress_figure(done, x="number", title="trial"), f"{says} By trial.")
+    minutes = minutes_of(files.folder)
+    if minutes is not None:
+        timed = done.assign(minutes=done["number"].map(minutes))
+        if timed["minutes"].notna().any():
+            figure = progress_figure(timed, x="minutes", title="minutes since the start")
+            told = plot(figure, f"{says} By minutes since the first trial began.")
+            shown = f'<div class="pair">{shown}{told}</div>'
+    spent = {"training": "train_s", "quantising": "quantize_s", "evaluating": "evaluate_s"}
+    split = time_split({name: float(files.trials[key].sum()) for name, key in spent.items()})
+    about = (
+        "One figure counts trials, the other the time since the first began, pauses of a resumed "
+        "run included. Scores are by the INT8 simulation."
     )
+    told = soft(about) if minutes is not None else soft("Scores are by the INT8 simulation.")
+    improved = folded("Numbers of these figures", _improvements(files))
+    head = "<h3>What the workers spent their time on</h3>"
+    return told + shown + improved + head + split
 
 
-def _trust(files: RunFiles, best: Mapping[str, Any]) -> list[str]:
-    data = files.config.get("data", "bundled")
-    measured = next((f["measured_how"] for f in files.finalists if "measured_ms" in f), "")
-    lines = [
-        f"Milliseconds are predicted by a model {evidence.record(files)}. "
-        + (f"Those {measured} stand apart. " if measured else "Nothing was measured here. ")
-        + "A search favours networks whose time is predicted too low, so measure the winner "
-        "before relying on a small lead.",
-        f"PSNR is on the validation images of this run (data: {data}) after {best['steps']:.0f} "
-        "training steps; it does not compare with figures published for other images or longer "
-        "training. Ratios within the run do.",
-        "Trials are ranked by a simulation of INT8 arithmetic after short training.",
-    ]
-    gaps = [
-        abs(f["psnr_litert_int8_db"] - f["psnr_int8_simulation_db"])
-        for f in files.finalists
-        if f.get("psnr_int8_simulation_db") is not None
-    ]
-    if gaps:
-        lines[-1] += (
-            f" On {len(gaps)} finalists it differs from the converted file run by LiteRT by "
-            f"{max(gaps):.3f} dB at most."
+def _improvements(files: RunFiles) -> str:
+    done = files.finished.sort_values("number")
+    full = done[done["steps"] == done["steps"].max()]
+    best = full[full["score"] > full["score"].cummax().shift(fill_value=float("-inf"))]
+    rows = [
+        (
+            name_of(row),
+            f"{row['score']:.4g}",
+            number(row["psnr_int8_db"]),
+            number(row["latency_ms"]),
         )
-    return lines
-
-
-def _items(lines: Iterable[str]) -> str:
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return f"<ul>{items}</ul>" if items else ""
-
-
-def _times(files: RunFiles) -> str:
-    named = {"training": "train_s", "quantising": "quantize_s", "evaluating": "evaluate_s"}
-    return time_split({name: float(files.trials[key].sum()) for name, key in named.items()})
-
-
-def _seeds(files: RunFiles) -> dict[str, Any]:
-    best = files.best or {}
-    return {key: best[key] for key in ("seeds", "versions") if key in best}
+        for row in best.to_dict("records")
+    ]
+    head = ("network", "score", "INT8 PSNR, dB", "predicted ms")
+    return table("Each network that was the best when it was finished", head, rows)

@@ -1,17 +1,19 @@
-"""Pieces of HTML that the report page is put together from."""
+"""Pieces of HTML that the pages are put together from."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-import plotly.graph_objects as go
-
 __all__ = [
     "cards",
+    "commands",
     "facts",
-    "html",
+    "folded",
+    "hide_passwords",
     "interval",
+    "items",
+    "name_of",
     "number",
     "section",
     "soft",
@@ -19,7 +21,8 @@ __all__ = [
     "time_split",
 ]
 
-COLOURS = ("#235a9f", "#7fb2e5", "#e0a458", "#b8c0cc")
+_PARTS = ("var(--series-1)", "var(--series-2)", "var(--series-3)", "var(--series-4)")
+_CODE = re.compile("`([^`]+)`")
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")  # of a storage URL
 
 
@@ -27,7 +30,7 @@ def number(value: Any, digits: int = 2, unit: str = "") -> str:
     """`value` with its unit, or a dash where it is missing."""
     if value is None or value != value:
         return "\N{EN DASH}"
-    return f"{value:.{digits}f}{unit}"
+    return f"{value:,.{digits}f}{unit}"
 
 
 def interval(row: Mapping[str, Any]) -> str:
@@ -36,20 +39,32 @@ def interval(row: Mapping[str, Any]) -> str:
     return f"{number(row['latency_ms'])} ({low} to {high})"
 
 
+def name_of(row: Mapping[str, Any]) -> str:
+    """Of a network: its trial, with its name in the literature or the start of its digest."""
+    return f"#{row['number']:.0f} {row.get('zoo') or str(row['digest'])[:8]}"
+
+
 def cards(values: Iterable[tuple[str, str]]) -> str:
     """Large numbers, each over what it means."""
-    return "".join(
-        f'<div class="card"><b>{escape(value)}</b><span>{escape(name)}</span></div>'
+    shown = "".join(
+        f'<li class="card"><b>{escape(value)}</b> <span>{escape(name)}</span></li>'
         for value, name in values
     )
+    return f'<ul class="cards">{shown}</ul>'
 
 
 def table(
-    head: Sequence[str], rows: Iterable[Sequence[str]], *, best: int = -1, words: int = 0
+    caption: str,
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    best: int = -1,
+    words: int = 0,
 ) -> str:
-    """A table of numbers.
+    """A table of numbers whose first column names the rows; it scrolls where it is too wide.
 
     Args:
+        caption: What the numbers are.
         head: Names of the columns.
         rows: Cells.
         best: The row that is highlighted.
@@ -57,57 +72,83 @@ def table(
     """
     wraps = [""] * (len(head) - words) + [" class=words"] * words
 
-    def line(tag: str, cells: Sequence[str]) -> str:
-        told = zip(wraps, cells, strict=True)
-        return "".join(f"<{tag}{wrap}>{escape(cell)}</{tag}>" for wrap, cell in told)
+    def line(cells: Sequence[str], *, is_best: bool) -> str:
+        first = f"{escape(cells[0])}{' <small>best</small>' if is_best else ''}"
+        rest = zip(wraps[1:], cells[1:], strict=True)
+        told = "".join(f"<td{wrap}>{escape(cell)}</td>" for wrap, cell in rest)
+        return f"<tr{' class=best' if is_best else ''}><th scope=row>{first}</th>{told}</tr>"
 
-    body = "".join(
-        f"<tr{' class=best' if place == best else ''}>{line('td', row)}</tr>"
-        for place, row in enumerate(rows)
+    names = zip(wraps, head, strict=True)
+    top = "".join(f"<th scope=col{wrap}>{escape(name)}</th>" for wrap, name in names)
+    body = "".join(line(row, is_best=place == best) for place, row in enumerate(rows))
+    return (
+        f'<div class="wide" tabindex=0 role=group aria-label="Table: {escape(caption)}"><table>'
+        f"<caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead>"
+        f"<tbody>{body}</tbody></table></div>"
     )
-    return f'<div class="wide"><table><tr>{line("th", head)}</tr>{body}</table></div>'
 
 
 def section(title: str, content: str) -> str:
-    """A part of the page with its heading; nothing where there is no content."""
-    return f"<section><h2>{escape(title)}</h2>{content}</section>" if content else ""
+    """A part of the page with its heading, to link to; nothing where there is no content."""
+    if not content:
+        return ""
+    anchor = re.sub("[^a-z0-9]+", "-", title.lower()).strip("-")
+    return (
+        f'<section id="{anchor}" aria-labelledby="{anchor}-title">'
+        f'<h2 id="{anchor}-title">{escape(title)}</h2>{content}</section>'
+    )
+
+
+def folded(title: str, content: str) -> str:
+    """What few readers want to see: opened by a click, or by a key."""
+    return f"<details><summary>{escape(title)}</summary>{content}</details>"
 
 
 def soft(text: str) -> str:
-    """A paragraph beside the point."""
-    return f'<p class="soft">{escape(text)}</p>'
+    """A paragraph beside the point; what stands in backticks is code."""
+    return f'<p class="soft">{_told(text)}</p>'
 
 
-def html(figure: go.Figure, *, plotly_too: bool = False) -> str:
-    """A figure as a `<div>`; one of the page brings plotly.js itself, so that it opens offline."""
-    config = {
-        "displaylogo": False,
-        "responsive": True,
-        "modeBarButtonsToRemove": ["sendChartToCloud"],  # a run stays on its machine
-    }
-    text: str = figure.to_html(full_html=False, include_plotlyjs=plotly_too, config=config)
-    return text
+def items(lines: Iterable[str]) -> str:
+    """A list of sentences, with code as in `soft`; nothing where there is none."""
+    told = "".join(f"<li>{_told(line)}</li>" for line in lines)
+    return f"<ul>{told}</ul>" if told else ""
 
 
-def facts(content: Mapping[str, Any]) -> str:
+def commands(lines: Iterable[str]) -> str:
+    """Commands to copy, a line each."""
+    text = escape("\n".join(lines))
+    return f'<pre class="commands" tabindex=0 role=group aria-label="Commands">{text}</pre>'
+
+
+def facts(caption: str, content: Mapping[str, Any]) -> str:
     """Names and values, nested ones with dotted names; passwords in URLs are left out."""
     rows = "".join(
-        f"<tr><td>{escape(name)}</td><td>{escape(_PASSWORD.sub('***@', value))}</td></tr>"
+        f"<tr><th scope=row>{escape(name)}</th><td>{escape(hide_passwords(value))}</td></tr>"
         for name, value in _flat("", content)
     )
-    return f'<table class="facts">{rows}</table>'
+    return f'<table class="facts"><caption>{escape(caption)}</caption>{rows}</table>'
+
+
+def hide_passwords(text: str) -> str:
+    """`text` with what stands before the host of a URL struck out."""
+    return _PASSWORD.sub("***@", text)
 
 
 def time_split(seconds: Mapping[str, float]) -> str:
-    """A bar of parts of the whole, and what each part took."""
+    """A bar of parts of the whole, and what each part took, in the same order."""
     total = sum(seconds.values()) or 1.0
     bar, key = "", ""
-    for (name, spent_s), colour in zip(seconds.items(), COLOURS, strict=False):
+    for (name, spent_s), colour in zip(seconds.items(), _PARTS, strict=False):
         share = 100 * spent_s / total
         bar += f'<i style="width:{share:.2f}%;background:{colour}"></i>'
         told = f"{escape(name)} {spent_s / 60:.1f} min, {share:.0f} %"
-        key += f'<span><i style="background:{colour}"></i>{told}</span>'
-    return f'<div class="split">{bar}</div><p class="key">{key}</p>'
+        key += f'<li><i style="background:{colour}"></i>{told}</li>'
+    return f'<div class="split" aria-hidden=true>{bar}</div><ul class="key">{key}</ul>'
+
+
+def _told(text: str) -> str:
+    return _CODE.sub(r"<code>\1</code>", escape(text))
 
 
 def _flat(prefix: str, content: Any) -> Iterable[tuple[str, str]]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from nas.export.layout import DEPLOYED
 from nas.export.package import write_package
 from nas.graph import Graph
 from nas.quantize.calibration import calibrate
@@ -24,9 +25,7 @@ from nas.search.effort import FINAL
 from nas.search.evaluation import Evaluator
 from nas.train.stages import Recipe
 
-__all__ = ["DEPLOYED", "finalise"]
-
-DEPLOYED = "deployed"
+__all__ = ["finalise"]
 
 
 def finalise(

@@ -125,7 +125,7 @@ def start(
     parts = _load(config, watch)
     with disk_errors(folder):
         driver = uuid.uuid4().hex
-        create_run(folder, {**config.to_json(), **parts.facts, "driver": driver})
+        create_run(folder, {**config.to_json(), **_about(parts, driver)})
         with locked(folder), ExitStack() as stack:
             watch.note(f"run folder {folder}")
             try:
@@ -219,7 +219,7 @@ def _help(
     _check_facts(study.study_name, facts, parts.facts)
     driver = uuid.uuid4().hex
     with disk_errors(folder):
-        create_run(folder, {**config.to_json(), **facts, "driver": driver})
+        create_run(folder, {**config.to_json(), **_about(parts, driver)})
         with locked(folder), _interruptible(folder, watch):
             return _train(study, parts, _Here(folder, driver, bench), watch)[1]
 
@@ -246,6 +246,15 @@ def _load(config: SearchConfig, watch: Watcher, *, now: bool = True) -> _Parts:
     )
     facts = dict(zip(FACTS, (_digest(space, config.scale), dataset.digest), strict=True))
     return _Parts(config, judge, dataset, facts, device, meter)
+
+
+def _about(parts: _Parts, driver: str) -> dict[str, Any]:
+    """For `config.json`, beside the configuration."""
+    counts = {
+        "num_train_images": len(parts.dataset.train),
+        "num_valid_images": len(parts.dataset.valid),
+    }
+    return {**parts.facts, **counts, "driver": driver}
 
 
 @contextmanager

@@ -3,50 +3,83 @@
 import csv
 import json
 import re
-import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from nas.errors import RunError, UsageError
-from nas.search.config import read_config
+from nas.errors import NasError, RunError, UsageError
+from nas.export.layout import DEPLOYED
+from nas.graph import Graph, check_legal, parse_text, to_text
+from nas.search.config import SearchConfig, read_config
 from nas.search.folder import whole_folder, why
+from nas.search.score import challenge_score
+
+if TYPE_CHECKING:  # importing it takes TensorFlow
+    from nas.export.record import Record
+    from nas.export.wishes import Wishes
+    from nas.quantize.stored import StoredNetwork
 
 __all__ = ["export_trial"]
 
+ZOO = "zoo:"
+_TIMES = ("latency_ms", "latency_low_ms", "latency_high_ms", "latency_novelty")
+Note = Callable[[str], None]
 
-def export_trial(run: Path, trial: str, out: Path) -> Path:
-    """Copies the package of a finalist to `out`; trains and converts any other trial first.
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What is exported.
+
+    Args:
+        folder: Of a finalist, None where the network has to be trained first.
+        network: Text form, empty where `folder` has it.
+        known: What `result.json` says of it before it is trained.
+    """
+
+    folder: Path | None
+    network: str = ""
+    known: dict[str, Any] | None = None
+
+
+def export_trial(
+    run: Path,
+    trial: str,
+    out: Path,
+    *,
+    wishes: "Wishes | None" = None,
+    note: Note = lambda line: None,
+) -> "Record":
+    """Writes the package of a finalist to `out`; trains and converts any other network first.
 
     Args:
         run: Run folder.
-        trial: "best", or the number of a finished trial.
+        trial: "best", the number of a finished trial, or `zoo:NAME` for a published network.
         out: New folder; it appears when all is in it.
+        wishes: What is wanted beyond the usual files.
+        note: Told of each slow step.
 
     Returns:
-        `out`, with the package and its `result.json`.
+        What `parity.json` of the package holds.
 
     Raises:
-        UsageError: `trial` is neither.
+        UsageError: `trial` is none of these, or a wish cannot be met.
         RunError: No such trial, an unfinished run, or `out` exists or cannot be written.
     """
-    if trial != "best" and not re.fullmatch("[0-9]+", trial):
-        raise UsageError(f"trial {trial!r} is no number", "--trial takes best, or a number")
+    if trial != "best" and not re.fullmatch("[0-9]+", trial) and not trial.startswith(ZOO):
+        raise UsageError(
+            f"trial {trial!r} is no number", "--trial takes best, a number, or zoo:NAME"
+        )
     try:
         _check_is_free(out)
-        source = run / "best" if trial == "best" else run / "finalists" / trial
-        if (source / "result.json").is_file():
-            with whole_folder(out) as partial:
-                shutil.copytree(source, partial, dirs_exist_ok=True)
-            return out
-        if trial == "best":
-            raise RunError(f"run {run} has no best network yet", f"nas search --run {run} --resume")
-        network = _network(run, trial)
+        chosen = _choose(run, trial)
         with whole_folder(out) as partial:
-            _finalise(run, network, partial)
+            return _write(run, chosen, partial, wishes, note)
     except OSError as error:
         raise RunError(
             f"{out} cannot be written: {why(error)}", "free the disk, or give another --out"
         ) from error
-    return out
 
 
 def _check_is_free(out: Path) -> None:
@@ -56,22 +89,111 @@ def _check_is_free(out: Path) -> None:
         raise RunError(f"{out} exists and is not empty", "give --out a new folder")
 
 
-def _network(run: Path, trial: str) -> str:
-    table = run / "trials.csv"
-    if not table.is_file():
-        raise RunError(f"run {run} has no trials.csv", "is it the folder of a search?")
-    with table.open(newline="") as lines:
-        for row in csv.DictReader(lines):
-            if row.get("number") == trial and row.get("state") == "COMPLETE" and row.get("network"):
-                return row["network"]
+def _choose(run: Path, trial: str) -> _Chosen:
+    if trial.startswith(ZOO):
+        return _published(run, trial.removeprefix(ZOO))
+    folder = run / "best" if trial == "best" else run / "finalists" / trial
+    if (folder / "result.json").is_file():
+        return _Chosen(folder)
+    if trial == "best":
+        raise RunError(f"run {run} has no best network yet", f"nas search --run {run} --resume")
+    for row in _rows(run):
+        if row.get("number") == trial and row.get("state") == "COMPLETE" and row.get("network"):
+            return _Chosen(None, row["network"], _of_row(row))
     raise RunError(
         f"run {run} has no finished trial {trial!r}", "give best, or a number out of trials.csv"
     )
 
 
-def _finalise(run: Path, network: str, folder: Path) -> None:
+def _published(run: Path, name: str) -> _Chosen:
+    """A published network: the run's finalist, one of its trials, or one that it never saw."""
+    from nas.zoo import zoo_graph
+
+    graph = zoo_graph(name)
+    config, _ = read_config(run)
+    if graph.scale != config.scale:
+        raise UsageError(
+            f"{ZOO}{name} upscales by {graph.scale}, run {run} by {config.scale}",
+            "see `nas zoo list`",
+        )
+    check_legal(graph)
+    for result in sorted(run.glob("finalists/*/result.json")):
+        if json.loads(result.read_text(encoding="utf-8")).get("digest") == graph.digest:
+            return _Chosen(result.parent)
+    text = to_text(graph, separator="; ")
+    for row in _rows(run):
+        if row.get("digest") == graph.digest and row.get("state") == "COMPLETE":
+            return _Chosen(None, text, {**_of_row(row), "zoo": name})
+    return _Chosen(None, text, {"zoo": name, **_predicted(config, graph)})
+
+
+def _rows(run: Path) -> list[dict[str, str]]:
+    table = run / "trials.csv"
+    if not table.is_file():
+        raise RunError(f"run {run} has no trials.csv", "is it the folder of a search?")
+    with table.open(newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
+
+
+def _of_row(row: dict[str, str]) -> dict[str, Any]:
+    """What a trial's row says that its `result.json` should."""
+    found: dict[str, Any] = {"trial": int(row["number"]), "zoo": row.get("zoo") or ""}
+    return found | {name: float(row[name]) for name in _TIMES if row.get(name)}
+
+
+def _predicted(config: SearchConfig, graph: Graph) -> dict[str, Any]:
+    """Milliseconds of a network that the run did not predict; nothing where no model can."""
+    from nas.latency.devices import load_device
+
+    try:
+        found = load_device(config.device).model.predict(graph)
+    except NasError:
+        return {}
+    times = (found.latency_ms, found.low_ms, found.high_ms, found.novelty)
+    return {name: float(time) for name, time in zip(_TIMES, times, strict=True)}
+
+
+def _write(
+    run: Path, chosen: _Chosen, folder: Path, wishes: "Wishes | None", note: Note
+) -> "Record":
+    from nas.export.card import Facts
+    from nas.export.wishes import Wishes
+    from nas.quantize.quiet import quiet
+    from nas.quantize.stored import load_stored
+
+    note("loading TensorFlow")
+    with quiet():  # it announces itself
+        from nas.export.ship import ship
+    config, _ = read_config(run)
+    with tempfile.TemporaryDirectory(prefix="nas-export-") as spare:
+        source = chosen.folder or Path(spare)
+        if chosen.folder is None:
+            note("training it as the finalists of the run were, which takes minutes")
+            _finalise(run, chosen.network, source, chosen.known or {})
+
+        def deployed() -> "StoredNetwork":
+            if (source / DEPLOYED).is_dir():
+                return load_stored(source / DEPLOYED)
+            from nas.search.requantise import requantise
+
+            note("quantising it again, since this run kept no quantised weights")
+            return requantise(run, source)
+
+        facts = Facts(
+            run=run.name,
+            result=json.loads((source / "result.json").read_text(encoding="utf-8")),
+            data=config.data,
+            valid=config.valid,
+            device=config.device,
+            seed=config.seed,
+        )
+        return ship(
+            source, folder, facts=facts, wishes=wishes or Wishes(), deployed=deployed, note=note
+        )
+
+
+def _finalise(run: Path, network: str, folder: Path, known: dict[str, Any]) -> None:
     """Trains `network` as the finalists of the run were, on the same data."""
-    from nas.graph import parse_text
     from nas.search.bench import TrainingBench
     from nas.search.images import load_images
 
@@ -79,5 +201,9 @@ def _finalise(run: Path, network: str, folder: Path) -> None:
     dataset = load_images(config, lambda line: None)  # the search named them already
     bench = TrainingBench(dataset, scale=config.scale, seed=config.seed)
     graph = parse_text(network)
-    result = {"digest": graph.digest, "network": network, **bench.finalise(graph, folder)}
-    (folder / "result.json").write_text(json.dumps(result, indent=2) + "\n")
+    result = {"digest": graph.digest, "network": network, **known, **bench.finalise(graph, folder)}
+    if "latency_ms" in result:
+        psnr_db, latency_ms = result["psnr_litert_int8_db"], result["latency_ms"]
+        result["score"] = challenge_score(psnr_db, latency_ms, config.score)
+        result["score_constant"] = config.score
+    (folder / "result.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

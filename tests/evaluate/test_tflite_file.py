@@ -15,6 +15,7 @@ from nas.evaluate.upscaler import Upscaler, load_upscaler
 from nas.graph import to_text
 from nas.quantize.litert import run_tflite
 from nas.quantize.quiet import quiet
+from nas.quantize.stored import store
 from nas.readers.to_keras import to_keras
 from tests.evaluate.conftest import (
     HEIGHT,
@@ -98,6 +99,21 @@ def test_the_graph_beside_a_file_says_how_far_it_looks(package: Path, tmp_path: 
     assert (package / "graph.txt").read_text() == to_text(graph_of("plain")) + "\n"
     assert margin(package / "model.tflite") == 4
     assert margin(tmp_path / "foreign.tflite") == min(32, HEIGHT // 4)
+
+
+def test_tiles_of_which_nothing_would_be_left_are_refused(tmp_path: Path) -> None:
+    store(tmp_path, graph_of("resized"), weights_of("resized"))
+    upscale = opened(tmp_path, file_of("resized", 6, 6), "model.tflite")  # it looks 3 pixels far
+    assert upscale(photograph(6, 5)).shape == (18, 15, 3)
+    with pytest.raises(UsageError, match="looks 3 pixels far, so tiles of 6x6 give none of a larg"):
+        upscale(photograph(6, 7))
+
+
+def test_a_small_file_that_can_be_resized_is_run_in_larger_tiles(tmp_path: Path) -> None:
+    store(tmp_path, graph_of("plain"), weights_of("plain"))
+    upscale = opened(tmp_path, file_of("plain", 8, 12), "model.tflite")  # it looks 4 pixels far
+    tiling = upscale.tiling_of(1000, 1000)
+    assert (tiling.height, tiling.width, tiling.margin) == (16, 16, 4)
 
 
 Representative = Callable[[], list[list[np.ndarray]]]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.evaluate.tiles import Tiling, in_tiles, pad_to
+from nas.evaluate.tiles import Tiling, in_pieces, in_tiles, pad_to, whole
 from nas.evaluate.upscaler import upscale_nearest
 
 
@@ -68,3 +68,29 @@ def test_nothing_left_of_a_tile_is_an_error() -> None:
 def test_padding_reflects_at_the_last_pixel() -> None:
     image = np.array([[1, 2, 3]], np.uint8)[..., None].repeat(3, axis=2)
     assert pad_to(image, 2, 5)[..., 0].tolist() == [[1, 2, 3, 2, 1], [1, 2, 3, 2, 1]]
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 3), st.sampled_from([1, 2, 4]))
+def test_pieces_cover_each_pixel_once_and_are_as_many_as_counted(
+    height: int, width: int, margin: int, stride: int
+) -> None:
+    image, tiling = noise(height, width), Tiling(12, 16, margin, stride)
+    covered = np.zeros((2 * height, 2 * width), int)
+    pieces = list(in_pieces(lambda tile: upscale_nearest(tile, 2), image, scale=2, tiling=tiling))
+    for piece in pieces:
+        rows, columns = piece.pixels.shape[:2]
+        covered[piece.top : piece.top + rows, piece.left : piece.left + columns] += 1
+    assert (covered == 1).all()
+    assert tiling.count(height, width) == len(pieces)
+
+
+def test_a_photograph_takes_so_many_tiles() -> None:
+    tiling = Tiling(360, 640, margin=6)
+    assert tiling.count(360, 640) == 1
+    assert tiling.count(361, 640) == 2
+    assert tiling.count(3000, 4000) == 9 * 7  # 1 + 2640 / 348 rounded up, 1 + 3360 / 628 rounded up
+
+
+def test_an_uncut_image_is_one_tile_that_the_stride_divides() -> None:
+    assert whole(9, 16, 4) == Tiling(12, 16, margin=0, stride=4)
+    assert whole(9, 16, 4).count(9, 16) == 1

@@ -2,22 +2,29 @@
 
 import json
 import random
+import shutil
 import warnings
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pandas as pd
 import pytest
 
-from nas.graph import Graph, to_text
+from nas.data.resample import downscale, upscale_bicubic
+from nas.graph import Graph, parse_text, to_text
+from nas.graph.names import op_text
 from nas.readers.cost import count_macs, count_parameters
+from nas.search.crops import CROPS, FINALIST_STRIP, LR_STRIP, TRUTH_STRIP, strip_png
 from nas.space import load_space
 
 Row = dict[str, Any]
 STEPS = (100, 200, 400)
 CONSTANT = 10 * 2.0**48  # of the 2022 challenge
+LR_EDGE, NUM_CROPS, SCALE = 32, 6, 3
 
 
 def score_of(psnr_db: float, latency_ms: float) -> float:
@@ -25,11 +32,15 @@ def score_of(psnr_db: float, latency_ms: float) -> float:
 
 
 def row_of(number: int, graph: Graph, zoo: str, rng: random.Random) -> Row:
-    """Plausible: more parameters, better and slower; some refused, some stopped early."""
+    """Plausible: more parameters, better and slower; some refused, some stopped early.
+
+    Published networks are worse, so that the search finds something.
+    """
     parameters = count_parameters(graph)
     latency_ms = 4 + count_macs(graph, 360, 640) / 4e8 + rng.uniform(0, 5)
     steps = STEPS[-1] if zoo else rng.choice(STEPS)
     psnr_db = 28 + 0.4 * (parameters / 1e4) ** 0.5 + steps / 1000 + rng.gauss(0, 0.15)
+    psnr_db -= 0.6 if zoo else 0
     refused = latency_ms > 60
     values = {
         "psnr_int8_db": psnr_db,
@@ -69,8 +80,9 @@ def rows_of(num_trials: int) -> list[Row]:
     return rows
 
 
-def finalist_of(row: Row, best_published: float) -> Row:
-    kept = ("digest", "zoo", "network", "latency_ms", "latency_low_ms", "latency_novelty")
+def finalist_of(row: Row) -> Row:
+    kept = ("digest", "zoo", "network", "latency_ms", "latency_low_ms", "latency_novelty",
+            "parameters", "macs")  # fmt: skip
     litert_db = row["psnr_int8_db"] + 0.6
     score = score_of(litert_db, row["latency_ms"])
     return {
@@ -82,9 +94,42 @@ def finalist_of(row: Row, best_published: float) -> Row:
         "psnr_keras_float_db": litert_db + 0.12,
         "psnr_litert_int8_db": litert_db,
         "score": score,
-        "score_ratio": score / best_published,
         "steps": 2000,
+        "sensitivity": sensitivity_of(row["network"]),
     }
+
+
+def sensitivity_of(network: str) -> list[Row]:
+    """As `nas.quantize.sensitivity` has it; the last layer has no kernel."""
+    nodes = parse_text(network).nodes[1:]
+    return [
+        {
+            "position": position,
+            "op": op_text(node.op),
+            "weights_db": None if position == len(nodes) else 0.1 * position,
+            "activations_db": 0.02,
+            "without_db": 0.03 * (position % 3),
+        }
+        for position, node in enumerate(nodes, 1)
+    ]
+
+
+def write_pictures(folder: Path, trials: list[int]) -> None:
+    """Crops of the run, and finalists that are the nearer to the truth the earlier they stand."""
+    rng = np.random.default_rng(3)
+    edge = LR_EDGE * SCALE
+    coarse = rng.integers(0, 256, (NUM_CROPS, edge // 8, edge // 8, 3)).astype(np.uint8)
+    truth = coarse.repeat(8, axis=1).repeat(8, axis=2)
+    lr = np.stack([downscale(image, SCALE) for image in truth])
+    (folder / CROPS).mkdir()
+    (folder / CROPS / LR_STRIP).write_bytes(strip_png(lr))
+    (folder / CROPS / TRUTH_STRIP).write_bytes(strip_png(truth))
+    bicubic = np.stack([upscale_bicubic(image, SCALE) for image in lr]).astype(float)
+    for place, trial in enumerate(trials):
+        made = truth + (0.3 + 0.1 * place) * (bicubic - truth)
+        (folder / "finalists" / str(trial)).mkdir(parents=True)
+        file = folder / "finalists" / str(trial) / FINALIST_STRIP
+        file.write_bytes(strip_png(made.astype(np.uint8)))
 
 
 def measured(finalist: Row) -> Row:
@@ -125,22 +170,36 @@ def write_study(folder: Path, rows: list[Row]) -> None:
 
 
 def write_run(
-    folder: Path, *, num_trials: int = 24, finished: bool = True, timed: bool = False
+    folder: Path,
+    *,
+    num_trials: int = 24,
+    finished: bool = True,
+    timed: bool = False,
+    pictures: bool = True,
 ) -> Path:
+    """A run; without `pictures` one from before crops and sensitivities were kept."""
     folder.mkdir(parents=True)
     rows = rows_of(num_trials)
     write_study(folder, rows)
     config = {"space": "hxnet", "device": "synaptics-vs680", "budget": num_trials, "seed": 3}
-    config |= {"data": "bundled", "storage": None}
+    config |= {"data": "bundled", "storage": None, "scale": SCALE, "score": "mai2022"}
+    config |= {"data_digest": "9a3cacf85511c233", "num_train_images": 64, "num_valid_images": 8}
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "env.json").write_text(json.dumps({"python": "3.11", "packages": {"torch": "2.13"}}))
     pd.DataFrame(rows).to_csv(folder / "trials.csv", index=False)
     if finished:
         done = [row for row in rows if row["steps"] == STEPS[-1]]
-        published = 1.5 * max(row["score"] for row in done if row["zoo"])
         done.sort(key=lambda row: -row["score"])
-        finalists = [finalist_of(row, published) for row in done[:5]]
+        known = next(row for row in done if row["zoo"])
+        chosen = done[:5] if known in done[:5] else [*done[:5], known]
+        finalists = [finalist_of(row) for row in chosen]
+        best_known = max(f["score"] for f in finalists if f["zoo"])
+        finalists = [f | {"score_ratio": f["score"] / best_known} for f in finalists]
         finalists = [measured(finalist) if timed else finalist for finalist in finalists]
+        if pictures:
+            write_pictures(folder, [finalist["trial"] for finalist in finalists])
+        else:
+            finalists = [{**finalist, "sensitivity": None} for finalist in finalists]
         (folder / "finalists.json").write_text(json.dumps(finalists))
         (folder / "best").mkdir()
         best = finalists[0] | {"seeds": {"search": 3}, "versions": {"nas": "0.1.0"}}
@@ -148,8 +207,21 @@ def write_run(
     return folder
 
 
-@pytest.fixture
-def make_run(tmp_path: Path) -> Callable[..., Path]:
-    """`write_run` below a temporary folder."""
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """`write_run` once for each set of options; for copies, as writing a study takes a while."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return lambda **options: write_run(tmp_path / "run", **options)
+    home = tmp_path_factory.mktemp("templates")
+
+    @cache
+    def made(**options: Any) -> Path:
+        name = "-".join(f"{key}={value}" for key, value in options.items()) or "default"
+        return write_run(home / name / "run", **options)
+
+    return made
+
+
+@pytest.fixture
+def make_run(tmp_path: Path, templates: Callable[..., Path]) -> Callable[..., Path]:
+    """A run folder `run` below a temporary one, with the options of `write_run`."""
+    return lambda **options: Path(shutil.copytree(templates(**options), tmp_path / "run"))

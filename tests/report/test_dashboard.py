@@ -1,34 +1,20 @@
 import json
 import re
 import socket
-import subprocess
-import sys
 from urllib.request import urlopen
 
 import pytest
 
 from nas.errors import RunError
 from nas.report.dashboard import serve
-
-WAIT_S = 20
+from tests.report.serving import WAIT_S, said_by, serving
 
 
 @pytest.fixture
 def server(make_run):
-    """A dashboard in its own process, its address, and the run it shows."""
-    run = make_run(num_trials=20)
-    code = (
-        "import pathlib, sys; from nas.report.dashboard import serve; "
-        "serve(pathlib.Path(sys.argv[1]), 0)"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(run)], stderr=subprocess.PIPE, text=True
-    )
-    try:
-        yield process.stderr.readline().strip()
-    finally:
-        process.kill()
-        process.communicate(timeout=WAIT_S)
+    """Address of a dashboard in its own process."""
+    with serving(make_run(num_trials=20)) as address:
+        yield address
 
 
 def get(url: str) -> dict:
@@ -59,6 +45,28 @@ def test_port_in_use_is_one_line(make_run):
         with pytest.raises(RunError, match=rf"port {port} .*--port") as caught:
             serve(run, port)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["203.0.113.7", "no.such.host.invalid", "a" * 70])
+def test_address_that_is_not_of_this_machine_is_one_line(make_run, host):
+    with pytest.raises(RunError, match=rf"port 0 on {host}: .*--host"):
+        serve(make_run(num_trials=10), 0, host=host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_others_are_let_in_with_a_warning(make_run, host):
+    lines = said_by(make_run(num_trials=10), host)
+    shown = {"0.0.0.0": "127.0.0.1", "::": r"\[::1\]"}[host]
+    assert re.fullmatch(rf"http://{shown}:\d+/dashboard/studies/1", lines[0])
+    assert lines[1].startswith("warning: there is no login")
+    assert "change and delete the study" in lines[1]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_this_machine_alone_needs_no_warning(make_run, host):
+    lines = said_by(make_run(num_trials=10), host)
+    assert [line for line in lines if "warning" in line] == []
+    assert lines[-1] == "Ctrl-C ends it"
 
 
 def test_run_without_a_study_is_one_line_and_makes_no_file(make_run):

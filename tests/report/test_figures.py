@@ -4,6 +4,7 @@ import pytest
 
 from nas.report.figures import pareto_figure, progress_figure
 from nas.report.files import read_run
+from nas.search.front import front
 
 
 def trace(figure, name):
@@ -75,6 +76,24 @@ def test_unbeaten_published_networks_are_named_and_hover_tells_the_network(make_
     assert all("0 input(3)" in text and "score" in text for text in dots.hovertext)
 
 
+def test_hover_of_other_trials_is_short(make_run):
+    run = read_run(make_run())
+    figure = pareto_figure(run.trials, run.finalists)
+    members = set(front(run.trials)["number"])
+    for dots in figure.data:
+        if dots.name and dots.name.startswith("trained"):
+            for text in dots.hovertext:
+                number = int(text.split("<b>trial ")[1].split("<")[0].split(" ")[0])
+                assert ("0 input(3)" in text) == (number in members)
+
+
+def test_marks_of_another_meaning_have_another_shape(make_run):
+    run = read_run(make_run())
+    figure = pareto_figure(run.trials, run.finalists)
+    marks = [t.marker.symbol for t in figure.data if t.mode and t.mode.startswith("markers")]
+    assert len(marks) == len(set(marks)) == 6
+
+
 def test_every_trial_with_a_measurement_is_a_dot(make_run):
     run = read_run(make_run())
     figure = pareto_figure(run.trials, [])
@@ -93,13 +112,15 @@ def test_score_is_constant_along_its_line(make_run):
 
 def test_progress_only_climbs(make_run):
     run = read_run(make_run())
-    line = trace(progress_figure(run.trials), "best so far")
+    line = trace(progress_figure(run.finished, x="number", title="trial"), "best so far")
+    full = run.finished[run.finished["steps"] == 400]
     assert list(line.y) == sorted(line.y)
-    assert line.y[-1] == run.finished["score"].max()
+    assert line.y[-1] == full["score"].max()
+    assert len(line.x) == len(full) < len(run.finished)
 
 
 def test_figures_need_no_published_network_and_no_finalist(make_run):
     run: Path = make_run(finished=False)
     trials = read_run(run).trials.assign(zoo="")
     assert len(pareto_figure(trials, []).data) > 0
-    assert len(progress_figure(trials).data) == 2
+    assert len(progress_figure(trials, x="number", title="trial").data) == 3

@@ -1,5 +1,7 @@
 import json
 import re
+import subprocess
+import sys
 from html import escape
 from html.parser import HTMLParser
 
@@ -12,7 +14,9 @@ from nas.cli.report import report
 from nas.errors import RunError
 from nas.latency.devices import load_device
 from nas.report.page import write_report
-from nas.report.parts import facts, number, time_split
+from nas.report.parts import facts, number, soft, time_split
+
+FIGURES = ("front", "breakdown", "float and INT8", "sensitivity", "by trial", "by minute")
 
 
 class Links(HTMLParser):
@@ -40,7 +44,8 @@ def test_page_tells_the_converted_result(make_run):
     assert f"predicted, {best['latency_low_ms']:.2f} to {best['latency_high_ms']:.2f} ms" in page
     assert f"{best['score_ratio']:.2f}x" in page
     assert page.count("<svg") == 1
-    assert page.count("plotly-graph-div") == 3
+    assert page.count('class="plot"') == len(FIGURES)
+    assert page.count("<img") == 4 * 4
     assert "Nothing was measured here" in page
     assert "<h2>Measured by" not in page
     assert "by 0.010 dB at most" in page
@@ -51,7 +56,7 @@ def test_page_fetches_nothing(make_run):
     page = write_report(make_run()).read_text()
     links = Links()
     links.feed(page)
-    assert links.found == []
+    assert {link.partition(":")[0] for link in links.found if link[0] != "#"} == {"data"}
     assert "@import" not in page.split("</style>")[0]
 
 
@@ -68,14 +73,15 @@ def test_page_tells_what_the_latency_model_learned_from(make_run):
     page = write_report(run).read_text()
     told = f"fitted to {device.model.metadata['distinct_graphs']} measured networks on"
     assert f"{told} synaptics-vs680 (Mobile AI" in page
-    assert all(escape(limit) in page for limit in device.limits)
+    plain = re.sub("</?code>", "`", page)
+    assert all(escape(limit) in plain for limit in device.limits)
     config = json.loads((run / "config.json").read_text()) | {"device": "unheard-of"}
     (run / "config.json").write_text(json.dumps(config))
     page = text_of(write_report(run).read_text())
     assert "unheard-of, which is not installed here" in page
     assert "there is no device &#x27;unheard-of&#x27;" in page
     assert "What the device" not in page
-    assert page.count("plotly-graph-div") == 2
+    assert page.count('class="plot"') == len(FIGURES) - 1
 
 
 def test_password_of_a_storage_is_not_shown(make_run):
@@ -92,14 +98,57 @@ def test_markup_in_a_run_stays_text(make_run):
     run = make_run()
     config = json.loads((run / "config.json").read_text()) | {"data": "<img src=x>"}
     (run / "config.json").write_text(json.dumps(config))
-    assert "<img" not in text_of(write_report(run).read_text())
+    page = text_of(write_report(run).read_text())
+    assert "<img src=x>" not in page
+    assert "&lt;img src=x&gt;" in page
 
 
 def test_a_run_from_before_novelty_has_a_page(make_run):
     run = make_run(finished=False)
     table = pd.read_csv(run / "trials.csv").drop(columns="latency_novelty")
     table.to_csv(run / "trials.csv", index=False)
-    assert "<h2>Worth measuring</h2>" in write_report(run).read_text()
+    page = text_of(write_report(run).read_text())
+    assert "Measure these networks" in page
+    assert "novelty 1.7" not in page
+
+
+def test_a_run_from_before_pictures_says_what_it_lacks(make_run):
+    page = text_of(write_report(make_run(pictures=False)).read_text())
+    assert "This run holds no pictures of its finalists" in page
+    assert "This run does not hold it; <code>nas quantize --sensitivity</code>" in page
+    assert "<img" not in page
+
+
+def test_page_of_200_trials_is_small(make_run):
+    assert write_report(make_run(num_trials=200)).stat().st_size < 8_000_000
+
+
+def test_report_needs_neither_torch_nor_tensorflow(make_run):
+    code = (
+        "import pathlib, sys; from nas.report.page import write_report; "
+        "import nas.report.compare; write_report(pathlib.Path(sys.argv[1])); "
+        "print(sorted({'torch', 'tensorflow', 'keras'} & set(sys.modules)))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code, str(make_run())], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.strip() == "[]"
+
+
+def test_unfinished_run_claims_no_finalists(make_run):
+    page = text_of(write_report(make_run(finished=False)).read_text())
+    assert "The front so far, fastest first" in page
+    assert "quantised in simulation and timed alike" in page
+    assert page.count("No network was converted yet") == 3
+    assert "nas search --run" in page
+
+
+def test_other_place_of_the_page(make_run, tmp_path):
+    run, out = make_run(), tmp_path / "other.html"
+    assert write_report(run, out) == out
+    assert not (run / "report.html").exists()
+    with pytest.raises(RunError, match=r"cannot be written: No such file.*--out another"):
+        write_report(run, tmp_path / "nowhere" / "page.html")
 
 
 BROKEN = [  # what, how, what is said
@@ -154,5 +203,7 @@ def test_command_refuses_a_run_that_is_not_there(tmp_path, monkeypatch):
 def test_parts_of_the_page():
     assert number(None) == number(float("nan")) == "\N{EN DASH}"
     assert number(3.14159, 1, " ms") == "3.1 ms"
-    assert "a.b</td><td>1, 2" in facts({"a": {"b": [1, 2]}})
+    assert number(28371, 0) == "28,371"
+    assert "a.b</th><td>1, 2" in facts("what", {"a": {"b": [1, 2]}})
+    assert soft("do `nas <x>`") == '<p class="soft">do <code>nas &lt;x&gt;</code></p>'
     assert "training 1.0 min, 75 %" in time_split({"training": 60, "quantising": 20})

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nas.errors import RunError
-from nas.report import page
+from nas.report import page, shell
 
 
 def test_a_read_only_run_is_a_run_error(
@@ -17,12 +17,12 @@ def test_a_read_only_run_is_a_run_error(
         raise OSError(errno.EROFS, "Read-only file system", str(path))
 
     run = make_run()
-    monkeypatch.setattr(page, "write_text", refuse)
+    monkeypatch.setattr(shell, "write_text", refuse)
     with pytest.raises(RunError) as caught:
         page.write_report(run)
     assert str(caught.value) == (
         f"{run}/report.html cannot be written: Read-only file system "
-        "(free the disk, or copy the run)"
+        "(free the disk, or give --out another place)"
     )
     assert not (run / "report.html").exists()
 

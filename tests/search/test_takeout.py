@@ -1,58 +1,163 @@
-"""Packages out of a run: whole or not at all."""
+"""Packages out of a run: which network is taken, and that all of it appears or nothing."""
 
+import csv
 import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from nas.errors import NasError, RunError, UsageError
+from nas.errors import IllegalError, NasError, RunError, UsageError
+from nas.export import ship
+from nas.graph import Graph, to_text
+from nas.latency.devices import load_device
 from nas.search import takeout
 from nas.search.config import SearchConfig
+from nas.search.requantise import requantise
+from nas.search.score import challenge_score
 from nas.search.takeout import export_trial
+from nas.zoo import zoo_graph
+from tests.export.conftest import make_finalist, small_graph
+
+XCAT, XLSR = zoo_graph("XCAT"), zoo_graph("XLSR")
+COLUMNS = ("number", "state", "zoo", "digest", "latency_ms", "network")
+Shipped = list[dict[str, Any]]
+
+
+def line(graph: Graph) -> str:
+    return to_text(graph, separator="; ")
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """As far as an export reads it: a best network, a finalist, two more trials."""
+    """As far as an export reads it: a best network, a finalist, three more trials."""
     folder = tmp_path / "runs" / "r"
     for name in ("best", "finalists/7"):
         (folder / name).mkdir(parents=True)
-        (folder / name / "result.json").write_text(json.dumps({"trial": 7}))
-        (folder / name / "graph.txt").write_text("0 input(3)")
+        result = {"trial": 7, "digest": XCAT.digest, "place": name}
+        (folder / name / "result.json").write_text(json.dumps(result))
     (folder / "config.json").write_text(json.dumps(SearchConfig().to_json()))
-    (folder / "trials.csv").write_text(
-        "number,state,network\n7,COMPLETE,0 input(3)\n8,COMPLETE,0 input(3)\n9,PRUNED,0 input(3)\n"
-    )
+    rows = [
+        (7, "COMPLETE", "XCAT", XCAT.digest, 20.0, line(XCAT)),
+        (8, "COMPLETE", "", "0", 12.5, "0 input(3)"),
+        (9, "PRUNED", "", "0", "", "0 input(3)"),
+        (10, "COMPLETE", "XLSR", XLSR.digest, 30.0, line(XLSR)),
+    ]
+    with (folder / "trials.csv").open("w", newline="") as table:
+        csv.writer(table).writerows([COLUMNS, *rows])
     return folder
+
+
+@pytest.fixture
+def shipped(monkeypatch: pytest.MonkeyPatch) -> Shipped:
+    """What was to be shipped, in place of shipping it; a network trains without a step."""
+    seen: Shipped = []
+
+    def ship_nothing(source: Path, folder: Path, **options: Any) -> str:
+        (folder / "model.tflite").write_text("x")
+        seen.append({"source": source, **options})
+        return "record"
+
+    def finalise(run: Path, network: str, folder: Path, known: dict[str, Any]) -> None:
+        (folder / "result.json").write_text(json.dumps({"network": network, **known}))
+
+    monkeypatch.setattr(ship, "ship", ship_nothing)
+    monkeypatch.setattr(takeout, "_finalise", finalise)
+    return seen
 
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize("trial", ["best", "7"])
-def test_a_finalist_is_copied(run: Path, trial: str) -> None:
+@pytest.mark.parametrize(
+    ("trial", "place"),
+    [("best", "best"), ("7", "finalists/7"), ("zoo:xcat", "finalists/7")],
+)
+def test_a_finalist_is_taken_as_it_is(run: Path, shipped: Shipped, trial: str, place: str) -> None:
     (out := Path("package")).mkdir()  # an empty folder may be there
-    assert export_trial(run, trial, out) == out
-    assert names(out) == ["graph.txt", "result.json"]
+    assert export_trial(run, trial, out) == "record"
+    assert names(out) == ["model.tflite"]
     assert names(Path()) == ["package", "runs"]
+    assert shipped[0]["source"] == run / place
+    assert shipped[0]["facts"].result["place"] == place
+    assert shipped[0]["facts"].run == "r"
 
 
-@pytest.mark.parametrize("trial", ["../best", "last", "-1", "", "7/"])
-def test_a_trial_is_best_or_a_number(run: Path, trial: str) -> None:
+def test_another_trial_is_trained_first(run: Path, shipped: Shipped) -> None:
+    notes: list[str] = []
+    export_trial(run, "8", Path("package"), note=notes.append)
+    assert notes[1] == "training it as the finalists of the run were, which takes minutes"
+    assert shipped[0]["facts"].result == {
+        "network": "0 input(3)", "trial": 8, "zoo": "", "latency_ms": 12.5
+    }  # fmt: skip
+
+
+def test_a_published_network_that_the_run_tried_keeps_its_trial(
+    run: Path, shipped: Shipped
+) -> None:
+    export_trial(run, "zoo:xlsr", Path("package"))
+    result = shipped[0]["facts"].result
+    assert (result["trial"], result["zoo"], result["latency_ms"]) == (10, "xlsr", 30.0)
+    assert result["network"] == line(XLSR)
+
+
+def test_a_published_network_that_the_run_never_saw_is_predicted(
+    run: Path, shipped: Shipped
+) -> None:
+    export_trial(run, "zoo:ABPN", Path("package"))
+    result = shipped[0]["facts"].result
+    found = load_device("synaptics-vs680").model.predict(zoo_graph("ABPN"))
+    assert "trial" not in result
+    assert result["zoo"] == "ABPN"
+    assert result["latency_ms"] == found.latency_ms
+    assert result["latency_high_ms"] == found.high_ms
+
+
+def test_a_published_network_that_no_model_knows_has_no_time(run: Path, shipped: Shipped) -> None:
+    export_trial(run, "zoo:FastSR", Path("package"))
+    assert not any(name.startswith("latency") for name in shipped[0]["facts"].result)
+
+
+def test_a_published_network_must_fit_the_run(run: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        export_trial(run, "zoo:FQSR-SRResNet-x2", Path("package"))
+    assert str(caught.value) == (
+        f"zoo:FQSR-SRResNet-x2 upscales by 2, run {run} by 3 (see `nas zoo list`)"
+    )
+    with pytest.raises(IllegalError, match=r"has no ResizeBicubic"):
+        export_trial(run, "zoo:VDSR-RGBx3", Path("package"))
+    with pytest.raises(UsageError, match=r"nosuch"):
+        export_trial(run, "zoo:nosuch", Path("package"))
+    assert names(Path()) == ["runs"]
+
+
+@pytest.mark.parametrize("trial", ["../best", "last", "-1", "", "7/", "XCAT"])
+def test_a_trial_is_best_a_number_or_published(run: Path, trial: str) -> None:
     with pytest.raises(UsageError) as caught:
         export_trial(run, trial, Path("package"))
-    assert str(caught.value) == (f"trial {trial!r} is no number (--trial takes best, or a number)")
+    assert str(caught.value) == (
+        f"trial {trial!r} is no number (--trial takes best, a number, or zoo:NAME)"
+    )
 
 
-@pytest.mark.parametrize("trial", ["9", "10"])
+@pytest.mark.parametrize("trial", ["9", "11"])
 def test_only_a_finished_trial_is_exported(run: Path, trial: str) -> None:
     with pytest.raises(RunError) as caught:
         export_trial(run, trial, Path("package"))
     assert str(caught.value) == (
         f"run {run} has no finished trial '{trial}' (give best, or a number out of trials.csv)"
+    )
+
+
+def test_an_unfinished_run_has_no_best(run: Path) -> None:
+    shutil.rmtree(run / "best")
+    with pytest.raises(RunError) as caught:
+        export_trial(run, "best", Path("package"))
+    assert (
+        str(caught.value) == f"run {run} has no best network yet (nas search --run {run} --resume)"
     )
 
 
@@ -74,7 +179,9 @@ UNWRITABLE = [  # --out, what the system says
 
 
 @pytest.mark.parametrize(("out", "said"), UNWRITABLE)
-def test_a_place_that_cannot_be_written_is_one_line(run: Path, out: str, said: str) -> None:
+def test_a_place_that_cannot_be_written_is_one_line(
+    run: Path, shipped: Shipped, out: str, said: str
+) -> None:
     Path("file.png").write_text("x")
     with pytest.raises(RunError) as caught:
         export_trial(run, "best", Path(out))
@@ -84,32 +191,111 @@ def test_a_place_that_cannot_be_written_is_one_line(run: Path, out: str, said: s
     assert names(Path()) == ["file.png", "runs"]
 
 
-def test_a_full_disk_leaves_nothing_of_a_copy(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def copy(source: str, target: str, **options: Any) -> None:
-        Path(target).write_text("half")
-        raise OSError(28, "No space left on device", target)
-
-    real = shutil.copytree
-    monkeypatch.setattr(
-        "shutil.copytree", lambda *args, **options: real(*args, **options, copy_function=copy)
-    )
-    with pytest.raises(RunError) as caught:
-        export_trial(run, "best", Path("new/package"))
-    assert str(caught.value) == (
+FAILURES: list[tuple[Exception, type[NasError], str]] = [
+    (
+        OSError(28, "No space left on device", "x"),
+        RunError,
         "new/package cannot be written: No space left on device "
-        "(free the disk, or give another --out)"
-    )
-    assert names(Path()) == ["runs"]
+        "(free the disk, or give another --out)",
+    ),
+    (NasError("the forms differ"), NasError, "the forms differ"),
+]
 
 
-def test_an_error_of_the_training_leaves_nothing(
-    run: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("failure", "kind", "said"), FAILURES)
+def test_a_failure_leaves_nothing(
+    run: Path,
+    failure: Exception,
+    kind: type[NasError],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def finalise(run: Path, network: str, folder: Path) -> None:
+    def half(source: Path, folder: Path, **options: Any) -> None:
         (folder / "model.keras").write_text("half")
-        raise NasError("no luck")
+        raise failure
 
-    monkeypatch.setattr(takeout, "_finalise", finalise)
-    with pytest.raises(NasError, match=r"^no luck$"):
-        export_trial(run, "8", Path("new/package"))
+    monkeypatch.setattr(ship, "ship", half)
+    with pytest.raises(kind) as caught:
+        export_trial(run, "best", Path("new/package"))
+    assert str(caught.value) == said
     assert names(Path()) == ["runs"]
+
+
+def test_a_network_that_trains_first_gets_its_score(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import nas.search.bench
+    import nas.search.images
+
+    class Bench:
+        def __init__(self, dataset: object, *, scale: int, seed: int) -> None:
+            assert (dataset, scale, seed) == ("images", 3, 0)
+
+        def finalise(self, graph: Graph, folder: Path) -> dict[str, Any]:
+            return {"psnr_litert_int8_db": 30.0, "steps": 2}
+
+    monkeypatch.setattr(nas.search.bench, "TrainingBench", Bench)
+    monkeypatch.setattr(nas.search.images, "load_images", lambda config, on_skip: "images")
+    (folder := tmp_path / "made").mkdir()
+    takeout._finalise(run, line(XCAT), folder, {"trial": 3, "latency_ms": 8.0})
+    assert json.loads((folder / "result.json").read_text()) == {
+        "digest": XCAT.digest,
+        "network": line(XCAT),
+        "trial": 3,
+        "latency_ms": 8.0,
+        "psnr_litert_int8_db": 30.0,
+        "steps": 2,
+        "score": challenge_score(30.0, 8.0),
+        "score_constant": "mai2022",
+    }
+
+
+# Runs that kept no quantised weights
+
+
+class Dataset:
+    digest = "abc"
+
+
+def old_run(folder: Path, monkeypatch: pytest.MonkeyPatch, *, seed: int) -> Path:
+    """A run whose finalist was quantised on the images of seed 0; now they are those of `seed`."""
+    from types import SimpleNamespace
+
+    from nas.search import requantise as module
+
+    folder.mkdir(parents=True)
+    facts = {**SearchConfig().to_json(), "data_digest": "abc"}
+    (folder / "config.json").write_text(json.dumps(facts))
+    images = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(seed))
+    bench = SimpleNamespace(solve_set=SimpleNamespace(lr=images))
+    monkeypatch.setattr(module, "load_images", lambda config, on_skip: Dataset())
+    monkeypatch.setattr(module, "TrainingBench", lambda dataset, **options: bench)
+    return make_finalist(folder / "7", small_graph())
+
+
+def test_quantised_weights_are_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nas.quantize.stored import load_stored
+
+    finalist = old_run(tmp_path / "old", monkeypatch, seed=0)
+    found, before = requantise(tmp_path / "old", finalist), load_stored(finalist / "deployed")
+    assert found.grid == before.grid
+    assert all((found.weights[name] == before.weights[name]).all() for name in before.weights)
+
+
+def test_other_weights_than_those_measured_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finalist = old_run(tmp_path / "old", monkeypatch, seed=1)
+    with pytest.raises(RunError) as caught:
+        requantise(tmp_path / "old", finalist)
+    assert caught.value.message == f"{finalist} cannot be quantised again as it was"
+
+
+def test_images_that_changed_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finalist = old_run(tmp_path / "old", monkeypatch, seed=0)
+    monkeypatch.setattr(Dataset, "digest", "other")
+    with pytest.raises(RunError) as caught:
+        requantise(tmp_path / "old", finalist)
+    assert caught.value.message == (
+        f"the images of run {tmp_path / 'old'} have changed since it quantised on them"
+    )

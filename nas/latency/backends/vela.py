@@ -112,10 +112,18 @@ class Vela:
         Raises:
             DeviceError: Vela is not there, failed, or leaves the whole network to the CPU.
         """
+        with tempfile.TemporaryDirectory(prefix="nas-vela-") as folder:
+            return self.compile(graph, file, Path(folder))
+
+    def compile(self, graph: Graph, file: Path, folder: Path) -> Measurement:
+        """Like `measure`; what Vela writes, the compiled file among it, stays in `folder`.
+
+        Raises:
+            DeviceError: As `measure`.
+        """
         self.check()
         height, width = input_size(file)
-        with tempfile.TemporaryDirectory(prefix="nas-vela-") as folder:
-            layers, summary = self._compile(file, Path(folder))
+        layers, summary = self._compile(file, folder)
         counted = [layer for layer in layers if layer.target == "NPU"]
         cycles = sum(layer.cycles for layer in counted)
         if not cycles:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from nas.errors import UsageError
+from nas.errors import RunError, UsageError
 from nas.search.executors.base import Executor
 from nas.search.tasks import Setup
 
@@ -43,6 +43,10 @@ def open_executor(cluster: str | None, setup: Setup, *, workers: int) -> Executo
         from nas.search.executors.inline import Inline
 
         return Inline(setup)
-    from nas.search.executors.dask import open_dask
-
+    try:
+        from nas.search.executors.dask import open_dask
+    except ImportError as error:
+        raise RunError(
+            f"--cluster {cluster} needs Dask: {error}", 'run `pip install "nas[cluster]"`'
+        ) from error
     return open_dask(cluster, setup)
