@@ -26,7 +26,7 @@ from nas.search import bench, measure, on_the_spot
 from nas.search.config import SearchConfig
 from nas.search.effort import SEARCH
 from nas.search.events import Silent
-from nas.search.run import resume, start
+from nas.search.run import join, resume, start
 from tests.latency.stand_in import CONDITIONS, StandIn
 from tests.pages import PAGES, ROOT, blocks, commands, lay_out
 from tests.quick import QUICK, QuickBench
@@ -64,7 +64,7 @@ def desk(furnished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     shutil.copytree(furnished, tmp_path / "desk")
     monkeypatch.chdir(tmp_path / "desk")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    for function in (start, resume):
+    for function in (start, resume, join):
         assert function.__kwdefaults__ is not None
         monkeypatch.setitem(function.__kwdefaults__, "bench", "tests.search.fakes:Converting")
     monkeypatch.setattr(bench, "TrainingBench", QuickBench)

@@ -9,13 +9,13 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from wsgiref.types import WSGIApplication
 
-import optuna
-from optuna.storages import BaseStorage, get_storage
+from optuna.storages import get_storage
 
 from nas.errors import RunError
 from nas.report.annotations import annotated_app
 from nas.report.files import read_config
 from nas.search.storage import open_storage, quiet_optuna, storage_url
+from nas.search.study import existing_study
 
 __all__ = ["HOST", "serve"]
 
@@ -58,7 +58,7 @@ def serve(run: Path, port: int, *, host: str = HOST, storage: str | None = None)
     quiet_optuna()
     # Finished trials never change; without the cache each look at the page reads all of them.
     opened = get_storage(open_storage(url))
-    study_id = _study_id(opened, run)
+    study_id = existing_study(opened, str(config.get("study", run.resolve().name)))._study_id
     server = _listen(host, port, annotated_app(opened, study_id, run, config))
     address = f"http://{_reachable(host)}:{server.server_port}"
     sys.stderr.write(f"{address}/dashboard/studies/{study_id}\n")
@@ -95,15 +95,6 @@ def _reachable(host: str) -> str:
     """What to type here into a browser to reach a server on `host`."""
     shown = {"0.0.0.0": HOST, "::": "::1", "": HOST}.get(host, host)
     return f"[{shown}]" if ":" in shown else shown
-
-
-def _study_id(storage: BaseStorage, run: Path) -> int:
-    """Of the study named as the run; or of the only one there, should the folder be renamed."""
-    names = optuna.get_all_study_names(storage)
-    wanted = run.resolve().name
-    if wanted not in names and len(names) != 1:
-        raise RunError(f"the storage of {run} has no study {wanted!r}", "has the search started?")
-    return storage.get_study_id_from_name(wanted if wanted in names else names[0])
 
 
 def _url(run: Path, stored: str | None, given: str | None) -> str:

@@ -34,7 +34,7 @@ def check_run(run: Path, *, storage: str | None = None) -> list[str]:
     config, facts = read_config(run)
     driver = str(facts.get("driver", ""))
     with opened_storage(storage_url(storage or config.storage, run)) as opened:
-        study = existing_study(opened, run.resolve().name)
+        study = existing_study(opened, str(facts.get("study", run.resolve().name)))
         table = trials_table(study)
         return [
             *_study_findings(table, config, is_busy=is_locked(run)),

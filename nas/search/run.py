@@ -125,11 +125,11 @@ def start(
     parts = _load(config, watch)
     with disk_errors(folder):
         driver = uuid.uuid4().hex
-        create_run(folder, {**config.to_json(), **_about(parts, driver)})
+        create_run(folder, {**config.to_json(), **_about(parts, folder.name, driver)})
         with locked(folder), ExitStack() as stack:
             watch.note(f"run folder {folder}")
             try:
-                study = stack.enter_context(_study(folder, config, resume=False))
+                study = stack.enter_context(_study(folder, config, folder.name, resume=False))
             except BaseException:
                 remove_run(folder)
                 raise
@@ -166,7 +166,8 @@ def resume(
             asked = replace(stored, measure=config.measure)
             write_json(folder / "config.json", {**asked.to_json(), **facts})
         watch.note(f"run folder {folder}")
-        with _study(folder, config, resume=True) as study:
+        # The folder may have been copied, or renamed.
+        with _study(folder, config, facts.get("study", folder.name), resume=True) as study:
             return _go(study, parts, _Here(folder, facts.get("driver", ""), bench), watch)
 
 
@@ -219,7 +220,7 @@ def _help(
     _check_facts(study.study_name, facts, parts.facts)
     driver = uuid.uuid4().hex
     with disk_errors(folder):
-        create_run(folder, {**config.to_json(), **_about(parts, driver)})
+        create_run(folder, {**config.to_json(), **_about(parts, study.study_name, driver)})
         with locked(folder), _interruptible(folder, watch):
             return _train(study, parts, _Here(folder, driver, bench), watch)[1]
 
@@ -248,20 +249,20 @@ def _load(config: SearchConfig, watch: Watcher, *, now: bool = True) -> _Parts:
     return _Parts(config, judge, dataset, facts, device, meter)
 
 
-def _about(parts: _Parts, driver: str) -> dict[str, Any]:
+def _about(parts: _Parts, study: str, driver: str) -> dict[str, Any]:
     """For `config.json`, beside the configuration."""
     counts = {
         "num_train_images": len(parts.dataset.train),
         "num_valid_images": len(parts.dataset.valid),
     }
-    return {**parts.facts, **counts, "driver": driver}
+    return {**parts.facts, **counts, "study": study, "driver": driver}
 
 
 @contextmanager
-def _study(folder: Path, config: SearchConfig, *, resume: bool) -> Iterator[Study]:
+def _study(folder: Path, config: SearchConfig, name: str, *, resume: bool) -> Iterator[Study]:
     hint = "" if config.storage else "is the disk full? free space, then try again"
     with opened_storage(storage_url(config.storage, folder), hint=hint) as storage:
-        yield open_study(storage, folder.name, resume=resume)
+        yield open_study(storage, name, resume=resume)
 
 
 def _go(study: Study, parts: _Parts, here: _Here, watch: Watcher) -> RunResult:

@@ -12,6 +12,7 @@ from safetensors.numpy import save
 from nas.errors import NasError
 from nas.graph import Graph
 from nas.readers.cost import count_macs
+from nas.readers.weights import random_weights
 from nas.search.crops import strip_png
 from nas.search.tasks import Reached
 from nas.zoo import zoo_entry
@@ -35,7 +36,7 @@ class Steady:
             reading=(RUNGS[rung], psnr_db + 0.05, psnr_db),
             is_last=rung == len(RUNGS) - 1,
             state=b"%d" % (rung + 1),
-            weights=save({"weights": np.zeros(1, np.float32)}),
+            weights=save(random_weights(graph, 0)),
             details_png=strip_png(np.full((3, 8, 8, 3), rung + 1, np.uint8)),
             train_s=0.1,
             quantize_s=0.1,

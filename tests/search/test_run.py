@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 
 from nas.errors import RunError, SpaceError
 from nas.latency.devices import read_device
+from nas.search.audit import check_run
 from nas.search.candidates import Judge
 from nas.search.config import SearchConfig, read_config
 from nas.search.crops import LR_STRIP, TRUTH_STRIP, details_file, read_strip
@@ -188,6 +190,16 @@ def test_what_no_retry_mends_ends_the_run(images: str, fake: str, message: str) 
         search(images, fake=fake)
     assert "--resume" not in caught.value.hint  # nothing was evaluated: nothing is left
     assert not Path("runs").exists()
+
+
+def test_run_that_was_copied_elsewhere_goes_on_there(images: str) -> None:
+    config = SearchConfig(budget=60, data=images, max_hours=1 / 3600)
+    first = start(config, name="r", watch=Silent(), bench=f"{FAKES}:Slow")
+    shutil.copytree("runs/r", "runs/copy")
+    again = resume("copy", {"max_hours": 1.0}, watch=Silent(), bench=f"{FAKES}:Steady")
+    assert set(complete(first.table)["digest"]) <= set(complete(again.table)["digest"])
+    assert len(complete(again.table)) == 60
+    assert check_run(Path("runs/copy")) == []
 
 
 def test_network_that_trains_too_long_is_told_so(images: str) -> None:
