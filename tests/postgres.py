@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -60,27 +61,28 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def postgres() -> Iterator[Server]:
     """A server of this test session."""
     programs = _programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    data = tmp_path_factory.mktemp("postgres") / "data"
-    data.mkdir()
-    if os.getuid() == 0:  # the server refuses to run as root
-        for folder in (data, *list(data.parents)[:3]):
-            folder.chmod(folder.stat().st_mode | 0o055)
-        shutil.chown(data, "postgres")
-    data.chmod(0o700)
-    command = [programs / "initdb", "-D", data, "-U", "nas", "-A", "trust", "--no-sync"]
-    subprocess.run([*_as_nobody(), *map(str, command)], check=True, stdout=subprocess.DEVNULL)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = Server(programs, data, port)
-    server.start()
-    yield server
-    server.kill()
+    with tempfile.TemporaryDirectory(prefix="nas-postgres-") as folder:
+        data = Path(folder) / "data"
+        data.mkdir(mode=0o700)
+        if os.getuid() == 0:  # the server refuses to run as root
+            Path(folder).chmod(0o755)
+            shutil.chown(data, "postgres")
+        command = [programs / "initdb", "-D", data, "-U", "nas", "-A", "trust", "--no-sync"]
+        subprocess.run(
+            [*_as_nobody(), *map(str, command)], check=True, cwd=folder, stdout=subprocess.DEVNULL
+        )
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        server = Server(programs, data, port)
+        server.start()
+        yield server
+        server.kill()
 
 
 def _programs() -> Path | None:

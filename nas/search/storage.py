@@ -20,7 +20,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import IntegrityError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from nas.errors import RunError
 from nas.search.config import hide_password
@@ -111,7 +111,7 @@ def _database(url: str) -> RDBStorage:
     """Of two searches that make the tables at the same moment, one fails and finds them then."""
     try:
         return RDBStorage(url)
-    except (IntegrityError, ProgrammingError, StorageInternalError):
+    except (SQLAlchemyError, StorageInternalError):
         time.sleep(_ANSWER_S / 10)
         return RDBStorage(url)
 
