@@ -137,6 +137,15 @@ class SearchConfig:
         return replace(self, **given)
 
 
+def _check_types(config: SearchConfig) -> None:
+    """Raises `ValueError` where somebody edited a value into another kind."""
+    for field in fields(config):
+        value, kind = getattr(config, field.name), field.type
+        is_number = isinstance(value, int) and isinstance(1.0, kind)  # type: ignore[arg-type]
+        if isinstance(value, bool) or not (isinstance(value, kind) or is_number):  # type: ignore[arg-type]
+            raise ValueError(f"{field.name} is {value!r}")
+
+
 def hide_password(url: str | None) -> str | None:
     """`url` as it may be written to a file or a terminal."""
     return url and re.sub(r"://([^:/@]*):[^@]*@", r"://\1:***@", url)
@@ -153,6 +162,7 @@ def read_config(folder: Path) -> tuple[SearchConfig, dict[str, Any]]:
         facts = {**dict.fromkeys((*_FREE, "measure")), **json.loads(path.read_text())}
         names = {field.name for field in fields(SearchConfig)}
         config = SearchConfig(**{name: facts.pop(name) for name in names})
+        _check_types(config)
     except FileNotFoundError:
         raise RunError(
             f"there is no run in {folder}", "leave out --resume to start one, or check --run"

@@ -41,6 +41,17 @@ def test_a_configuration_round_trips_without_its_password(tmp_path: Path) -> Non
         stored.merged({}, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("budget", "many"), ("seed", 1.5), ("space", ["a"]), ("max_hours", "1"), ("workers", True)],
+)
+def test_edited_configuration_is_one_line(tmp_path: Path, name: str, value: object) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({**SearchConfig().to_json(), name: value}))
+    with pytest.raises(RunError, match=rf"is no configuration of a run: .*{name} is ") as caught:
+        read_config(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
 def test_workers_may_differ() -> None:
     assert SearchConfig(workers=1).merged({"workers": 4}, Path("r")).workers == 4
 
