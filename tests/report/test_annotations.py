@@ -88,8 +88,8 @@ def test_every_trial_has_a_note_and_the_files_of_its_state(client):
     assert all(trial["note"]["body"] for trial in trials)
     names = [{a["filename"] for a in trial["artifacts"]} for trial in trials]
     assert names[0] == FILES
-    assert names[SLOW] == names[RUNNING] == {"network.svg", "network.txt"}
-    assert names[HOSTILE_ONE] == names[BROKEN] == set(), "their networks are not known"
+    assert names[SLOW] == names[RUNNING] == names[BROKEN] == {"network.svg", "network.txt"}
+    assert names[HOSTILE_ONE] == set(), "its network is not known"
 
 
 def test_note_tells_reasons_and_results(client):
@@ -215,7 +215,7 @@ def test_other_studies_of_the_storage_are_left_alone(own):
 def test_trial_that_another_process_finishes_is_told_anew(own):
     assert own.trial(RUNNING)["note"]["body"].startswith("In training.")
     elsewhere = optuna.load_study(study_name="run", storage=f"sqlite:///{own.run / 'study.db'}")
-    fail(elsewhere, optuna.trial.Trial(elsewhere, 1 + RUNNING), "killed")
+    fail(elsewhere, 1 + RUNNING, "killed")
     time.sleep(2.1)  # the dashboard keeps the trials of a small study for 2 s
     assert own.trial(RUNNING)["note"]["body"].startswith("**Failed:** killed")
 
