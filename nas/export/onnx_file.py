@@ -19,8 +19,8 @@ from nas.quantize.rounding import half_away
 from nas.quantize.scheme import Grid, regrids
 from nas.quantize.simulate import narrow_weights, quantize_kernel
 from nas.quantize.stored import write_whole
-from nas.readers.onnx_writer import OnnxWriter
-from nas.readers.to_onnx import Layout, Values, to_onnx
+from nas.readers.onnx_writer import Layout, OnnxWriter
+from nas.readers.to_onnx import Values, to_onnx
 from nas.readers.weights import Array, Weights
 
 __all__ = ["write_onnx", "write_onnx_int8"]

@@ -1,11 +1,12 @@
 """What a person may wish of a package."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
+
+from nas.readers.onnx_writer import Layout
 
 __all__ = ["LARGEST_EDGE", "LAYOUTS", "SMALLEST_EDGE", "Wishes"]
 
-Layout = Literal["nchw", "nhwc"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 SMALLEST_EDGE = 16  # of the input, in pixels
 LARGEST_EDGE = 2160

@@ -6,19 +6,20 @@ The package is optional, so it is imported when a file is written.
 from collections import Counter
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from nas.errors import UserError
 
-__all__ = ["OPSET", "End", "OnnxWriter"]
+__all__ = ["OPSET", "End", "Layout", "OnnxWriter"]
 
 OPSET = 17
 """Of the standard domain: every op of the vocabulary and quantisation by channel are in it, and
 toolchains read it that do not read newer ones."""
 _IR_VERSION = 8  # the one that came with opset 17
+Layout = Literal["nchw", "nhwc"]
 End = tuple[str, tuple[int | str, ...]]
 """Name and size of an input or output; a word is a size that is open."""
 

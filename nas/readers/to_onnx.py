@@ -6,7 +6,7 @@ tensors hold is told by `Values`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,14 +40,13 @@ from nas.graph import (
 )
 from nas.graph.names import NAMES
 from nas.graph.ops import NORM_EPSILON
-from nas.readers.onnx_writer import End, OnnxWriter
+from nas.readers.onnx_writer import End, Layout, OnnxWriter
 from nas.readers.table import OpTable
 from nas.readers.to_torch import Parts, forward_of
 from nas.readers.weights import Array, Weights, kernel_to_torch, nearest_kernel, part_shapes_of
 
-__all__ = ["FLOAT", "Layout", "Place", "Values", "onnx_of", "to_onnx"]
+__all__ = ["FLOAT", "Place", "Values", "onnx_of", "to_onnx"]
 
-Layout = Literal["nchw", "nhwc"]
 IMAGE, UPSCALED = "image", "upscaled"
 _CHANNELS_FIRST, _CHANNELS_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
 _PROBE = 12  # pixels, where a size is open

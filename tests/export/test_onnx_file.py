@@ -21,7 +21,7 @@ from nas.quantize.litert import run_tflite
 from nas.quantize.refit import quantize
 from nas.quantize.scheme import Grid, grids, regrids
 from nas.quantize.simulate import Simulation, quantize_kernel
-from nas.readers.to_onnx import Layout
+from nas.readers.onnx_writer import Layout
 from nas.readers.to_torch import image_tensor, in_uint8, to_torch
 from nas.readers.weights import Array, kernel_to_torch, random_weights
 from nas.train.start import identity_start

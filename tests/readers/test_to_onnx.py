@@ -11,7 +11,8 @@ from hypothesis import given
 
 from nas.errors import UserError
 from nas.graph import Conv2d, Graph, GraphBuilder, NearestConv2d, parse_text
-from nas.readers.to_onnx import Layout, to_onnx
+from nas.readers.onnx_writer import Layout
+from nas.readers.to_onnx import to_onnx
 from nas.readers.weights import Array, Weights, random_weights, weight_nodes
 from nas.zoo import ENTRIES, zoo_graph
 from tests.onnx_runtime import run_onnx
