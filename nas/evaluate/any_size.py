@@ -10,7 +10,7 @@ import numpy as np
 from nas.data.resample import Pixels
 from nas.errors import UsageError
 from nas.evaluate.ends import Attempt
-from nas.evaluate.reach import Reach, read_reach
+from nas.readers.reach import Reach, read_reach
 from nas.evaluate.tiles import Tiling, whole
 from nas.graph import parse_text
 from nas.quantize.stored import GRAPH, is_stored

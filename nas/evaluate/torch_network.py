@@ -7,7 +7,7 @@ import torch
 
 from nas.data.resample import Pixels
 from nas.errors import UsageError
-from nas.evaluate.reach import Reach, read_reach
+from nas.readers.reach import Reach, read_reach
 from nas.evaluate.tiles import Tiling, whole
 from nas.evaluate.upscaler import Upscaler
 from nas.graph import Graph

@@ -23,7 +23,7 @@ from nas.search.lease import Lease
 from nas.search.ledger import Finished, Ledger
 from nas.search.log import Log
 from nas.search.proposer import Proposer
-from nas.search.samplers import option_of
+from nas.search.parameters import option_of
 from nas.search.shared import Shared
 from nas.search.stopping import Rival, goes_on
 from nas.search.study import (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from nas.evaluate.reach import read_reach
+from nas.readers.reach import read_reach
 from nas.evaluate.tflite_file import tflite_upscaler
 from nas.evaluate.tiles import Tiling, in_tiles
 from nas.evaluate.torch_network import float_upscaler
