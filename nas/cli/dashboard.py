@@ -14,7 +14,7 @@ def dashboard(
         str, typer.Option(help="Address to listen on; 0.0.0.0 lets others in, without a login.")
     ] = "127.0.0.1",
     storage: Annotated[
-        str | None, typer.Option(help="URL of the study, where it needs a password.")
+        str | None, typer.Option(help="URL of the study, where it is not in the run folder.")
     ] = None,
 ) -> None:
     """Show the front, and each trial with its drawing, while a run goes on or after."""

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from nas.cli.tables import print_json, print_table
+from nas.cli.tables import print_json, print_table, printable
+from nas.errors import UsageError
 
 __all__ = ["app"]
 
@@ -16,6 +17,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 @app.command("list")
 def list_runs(as_json: AsJson = False) -> None:
     """Every run under runs/, the last one first."""
+    from nas.search.evaluation_cache import EvaluationCache
     from nas.search.history import read_runs
 
     runs = read_runs()
@@ -35,6 +37,8 @@ def list_runs(as_json: AsJson = False) -> None:
         for run in runs
     ]
     print_table(("run", "state", "networks", "space", "device", "best score", "size"), rows)
+    if cached_bytes := EvaluationCache().size_bytes():
+        typer.echo(f"cache of what they trained: {_size(cached_bytes)}", err=True)
 
 
 @app.command()
@@ -58,7 +62,7 @@ def show(run: Run, as_json: AsJson = False) -> None:
 def check(
     run: Run,
     storage: Annotated[
-        str | None, typer.Option(help="URL of the study, where it needs a password.")
+        str | None, typer.Option(help="URL of the study, where it is not in the run folder.")
     ] = None,
 ) -> None:
     """Prove that study, table and files of a run agree; exit code 1 where they do not."""
@@ -67,7 +71,7 @@ def check(
 
     findings = check_run(find_run(run), storage=storage)
     for finding in findings:
-        typer.echo(finding)
+        typer.echo(printable(finding))
     if findings:
         raise typer.Exit(1)
     typer.echo("whole")
@@ -75,14 +79,24 @@ def check(
 
 @app.command()
 def prune(
-    runs: Annotated[list[str], typer.Argument(help="Folders of runs, or names under runs/.")],
+    runs: Annotated[
+        list[str] | None, typer.Argument(help="Folders of runs, or names under runs/.")
+    ] = None,
+    cache: Annotated[
+        bool, typer.Option("--cache", help="Also forget what any search trained so far.")
+    ] = False,
 ) -> None:
     """Delete the networks of trials that are no finalists; figures, finalists and study stay."""
     from nas.cli.runs import find_run
-    from nas.search.history import prune_run
+    from nas.search.history import prune_cache, prune_run
 
-    for run in [find_run(name) for name in runs]:
+    if not runs and not cache:
+        raise UsageError("there is nothing to prune", "name runs, or give --cache")
+    for run in [find_run(name) for name in runs or ()]:
         typer.echo(f"{run}: {_size(prune_run(run))} freed")
+    if cache:
+        folder, freed_bytes = prune_cache()
+        typer.echo(f"{folder}: {_size(freed_bytes)} freed")
 
 
 def _size(size_bytes: int) -> str:

@@ -27,6 +27,7 @@ from nas.cli import (
     upscale,
     zoo,
 )
+from nas.cli.tables import printable
 from nas.errors import NasError, UserError
 
 __all__ = ["app", "main"]
@@ -107,4 +108,4 @@ def _command_of(error: Exception) -> str:
 
 def _complain(message: str, hint: str) -> None:
     line = f"error: {message} ({hint})" if hint else f"error: {message}"
-    typer.echo(" ".join(line.split()), err=True)
+    typer.echo(printable(" ".join(line.split())), err=True)

@@ -21,11 +21,16 @@ def report(
     from nas.cli.runs import find_run
 
     runs = [find_run(each) for each in run]
+    from nas.search.damage import readable
+
     if len(runs) == 1:
         from nas.report.page import write_report
 
-        typer.echo(write_report(runs[0], out))
+        with readable(runs[0]):
+            written = write_report(runs[0], out)
     else:
         from nas.report.compare import write_comparison
 
-        typer.echo(write_comparison(runs, out))
+        with readable(Path(", ".join(map(str, runs)))):
+            written = write_comparison(runs, out)
+    typer.echo(written)

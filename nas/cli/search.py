@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Option
 
-from nas.cli.progress import watcher
+from nas.cli.progress import Shown, watcher
 from nas.cli.tables import print_json, print_table
 
 if TYPE_CHECKING:  # importing it takes a second
@@ -30,6 +30,7 @@ def search(
     scale: Annotated[int, Option(help="Upscaling factor.")] = 3,
     max_latency_ms: Annotated[float | None, Option(help="Refuse slower networks.")] = None,
     sampler: Annotated[str, Option(help="auto, tpe, nsga2, gp or random.")] = "auto",
+    hardware: Annotated[str, Option(help="What candidates train on: cpu or cuda.")] = "cpu",
     workers: Annotated[int | None, Option(help="Processes; default: cores.")] = None,
     cluster: Annotated[
         str | None,
@@ -53,19 +54,23 @@ def search(
     join: Annotated[
         str | None, Option(help="Help the search of this name, in --storage, to its budget.")
     ] = None,
+    tensorboard: Annotated[
+        Path | None, Option(help="Folder for curves of the trials, as TensorBoard shows them.")
+    ] = None,
     quiet: Annotated[bool, Option("--quiet", help="No progress, only the result.")] = False,
     as_json: Annotated[bool, Option("--json", help="Result as JSON on stdout.")] = False,
 ) -> None:
     """Search for networks; trains, quantises and ranks them, and converts the best.
 
-    With --resume all options but --run may be left out: they are those of the run's start.
+    With --resume all options but --run may be left out: they are those of the run's start. Only a
+    space that is a file, and a cluster or storage elsewhere, must be named again.
     """
     given = _given(context)
     from nas.search import run as runs
     from nas.search.config import SearchConfig, count_cores
 
     given = {"workers": count_cores(), **given}
-    with _sigterm_like_ctrl_c(), watcher(quiet=quiet) as watch:
+    with _sigterm_like_ctrl_c(), _watcher(tensorboard, quiet=quiet) as watch:
         if join:
             trained = runs.join(join, given, name=run, watch=watch)
             typer.echo(f"the budget is met; {trained} networks were trained here")
@@ -78,6 +83,17 @@ def search(
         print_json(_as_json(result))
     else:
         _show(result)
+
+
+def _watcher(tensorboard: Path | None, *, quiet: bool) -> Shown:
+    shown = watcher(quiet=quiet)
+    if tensorboard is None:
+        return shown
+    from nas.cli.board import Board
+    from nas.train.scalars import check_tensorboard
+
+    check_tensorboard()
+    return Board(shown, tensorboard)
 
 
 class _Terminated(KeyboardInterrupt):
@@ -100,7 +116,7 @@ def _sigterm_like_ctrl_c() -> Iterator[None]:
 
 def _given(context: typer.Context) -> dict[str, Any]:
     """The configuration that was typed, without what is only a default."""
-    others = ("run", "resume", "join", "quiet", "as_json")
+    others = ("run", "resume", "join", "tensorboard", "quiet", "as_json")
     return {
         name: value
         for name, value in context.params.items()

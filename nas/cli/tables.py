@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-__all__ = ["duration", "print_json", "print_table"]
+__all__ = ["duration", "print_json", "print_table", "printable"]
 
 _WIDE = 200  # of a table that does not go to a terminal, so that nothing is cut off
 _LEAST = 112
@@ -27,7 +27,7 @@ def print_table(
     from rich.table import Table
 
     table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    cells = [[str(cell) for cell in row] for row in rows]
+    cells = [[printable(str(cell)) for cell in row] for row in rows]
     for place, column in enumerate(columns):
         is_number = bool(cells) and all(row[place][:1] in "-+.0123456789" for row in cells)
         is_word = not any(" " in row[place] for row in cells)
@@ -43,6 +43,18 @@ def print_table(
     # Wider than a narrow terminal on purpose: a line that wraps is better than a digit cut off.
     width = max(console.width, _LEAST) if console.is_terminal else _WIDE
     Console(markup=False, highlight=False, width=width).print(table)
+
+
+def printable(text: str) -> str:
+    r"""`text` without signs that a terminal obeys: it may come out of somebody's files.
+
+    Example:
+        >>> print(printable("red\x1b[31m, ünder"))
+        red\x1b[31m, ünder
+    """
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
+    )
 
 
 def duration(seconds: float) -> str:

@@ -1,7 +1,7 @@
 """`nas train`: networks trained by a recipe, each into a folder."""
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nas.data.sets import Dataset
     from nas.graph import Graph
     from nas.train.hardware import Hardware
-    from nas.train.session import Session
+    from nas.train.session import Progress, Session
     from nas.train.stages import Recipe
 
 __all__ = ["train"]
@@ -44,11 +44,17 @@ def train(
     vgg: Annotated[
         Path | None, Option(help="VGG-19 weights (safetensors), for perceptual losses.")
     ] = None,
+    tensorboard: Annotated[
+        Path | None, Option(help="Folder for loss, rate and PSNR, as TensorBoard shows them.")
+    ] = None,
     as_json: Annotated[bool, Option("--json", help="Figures as JSON on stdout.")] = False,
 ) -> None:
     """Train networks by a published recipe; a folder that was left goes on where it was."""
     from nas.train.hardware import choose_hardware
+    from nas.train.scalars import check_tensorboard
 
+    if tensorboard is not None:
+        check_tensorboard()
     plans = _plans(network, recipe, out)
     hardware = choose_hardware(device, precision)
     options = _Options(data, valid, budget_steps, seed, hardware, vgg)
@@ -56,7 +62,7 @@ def train(
     sessions = {plan.name: options.session(plan) for plan in plans}
     for plan in plans:
         _introduce(plan, sessions[plan.name], hardware)
-    _train(sessions)
+    _train(sessions, tensorboard)
     rows = [_figures(plan) for plan in plans]
     if as_json:
         print_json(rows)
@@ -188,15 +194,27 @@ def _introduce(plan: _Plan, session: "Session", hardware: "Hardware") -> None:
         typer.echo(f"{plan.name}: the images are small: LR patches of {sizes}", err=True)
 
 
-def _train(sessions: "dict[str, Session]") -> None:
+def _train(sessions: "dict[str, Session]", tensorboard: Path | None) -> None:
     from nas.search.folder import locked
+    from nas.train.scalars import Scalars
+
+    scalars = {
+        name: Scalars(tensorboard / session.folder.name)
+        for name, session in sessions.items()
+        if tensorboard
+    }
+
+    def write(name: str, reading: "Progress") -> None:
+        if name in scalars:
+            values = asdict(reading)
+            scalars[name].write(values.pop("step"), values)
 
     try:
         with asked_to_stop() as stopped, ExitStack() as stack:
             for session in sessions.values():
                 session.begin()
                 stack.enter_context(locked(session.folder))
-            train_together(sessions, stopped)
+            train_together(sessions, stopped, write)
             if stopped():
                 steps = " and ".join(
                     f"{s.trainer.step}/{s.trainer.steps}" for s in sessions.values()

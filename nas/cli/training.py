@@ -20,12 +20,17 @@ _END: Any = object()
 _REDRAW_S = 0.2
 
 
-def train_together(sessions: "Mapping[str, Session]", stopped: Callable[[], bool]) -> None:
+def train_together(
+    sessions: "Mapping[str, Session]",
+    stopped: Callable[[], bool],
+    on_reading: "Callable[[str, Progress], None]" = lambda name, reading: None,
+) -> None:
     """Trains step by step in turn, so that a GPU always has another network to work on.
 
     Args:
         sessions: By the name that is shown.
         stopped: Asked after each step; if so, all are saved and left.
+        on_reading: Told of each reading, by name.
     """
     shown = _Bars(sessions) if sys.stderr.isatty() else _Lines(sessions)
     running = {name: session.train(stopped) for name, session in sessions.items()}
@@ -37,6 +42,8 @@ def train_together(sessions: "Mapping[str, Session]", stopped: Callable[[], bool
                     del running[name]
                 else:
                     shown.show(name, reading)
+                    if reading is not None:
+                        on_reading(name, reading)
     finally:
         shown.close()
 

@@ -67,8 +67,11 @@ def load_stored(folder: Path) -> StoredNetwork:
             f"{folder} holds no trained network, {Path(error.filename).name} is missing",
             "give a folder that `nas train` or `nas export` wrote",
         ) from None
-    except (OSError, UnicodeDecodeError, SafetensorError, TextError, ValueError) as error:
-        raise RunError(f"{folder} cannot be read: {error}", "write it again") from error
+    except (OSError, SafetensorError, TextError, LookupError, TypeError, ValueError) as error:
+        said = " ".join(str(error).split())
+        raise RunError(f"{folder} cannot be read: {said}", "write it again") from error
+    except (RecursionError, OverflowError, MemoryError) as error:
+        raise RunError(f"{folder} holds no network that can be read", "write it again") from error
 
 
 def _load_grid(file: Path, num_nodes: int) -> tuple[Grid, ...] | None:
@@ -83,5 +86,7 @@ def _load_grid(file: Path, num_nodes: int) -> tuple[Grid, ...] | None:
 def write_whole(file: Path, content: bytes) -> None:
     """Replaces a file as a whole: a kill leaves the old or the new one, and maybe a `.part`."""
     part = file.with_name(file.name + ".part")
-    part.write_bytes(content)
+    part.unlink(missing_ok=True)  # of a kill; or a link, which would be written through
+    with part.open("xb") as stream:
+        stream.write(content)
     part.replace(file)

@@ -14,6 +14,7 @@ from optuna.storages import get_storage
 from nas.errors import RunError
 from nas.report.annotations import annotated_app
 from nas.report.files import read_config
+from nas.search.config import storage_of
 from nas.search.storage import open_storage, quiet_optuna, storage_url
 from nas.search.study import existing_study
 
@@ -48,7 +49,7 @@ def serve(run: Path, port: int, *, host: str = HOST, storage: str | None = None)
         run: A run folder, finished or not.
         port: 0 takes a free one.
         host: Address or name to listen on; others than those of this machine alone get a warning.
-        storage: URL of the study, where the run's own has a password, which no file keeps.
+        storage: URL of the study, where it is not in the run folder.
 
     Raises:
         RunError: No study, a storage that does not answer, or an address that cannot be had.
@@ -74,6 +75,8 @@ def serve(run: Path, port: int, *, host: str = HOST, storage: str | None = None)
 
 
 def _listen(host: str, port: int, app: WSGIApplication) -> WSGIServer:
+    if not host.strip():  # to the system that means all addresses, to a person none
+        raise RunError("--host is empty", f"leave it out to listen on {HOST} alone")
     kind = _Server6 if ":" in host else _Server
     try:
         server = kind((host, port), _Quiet)
@@ -93,15 +96,13 @@ def _is_loopback(host: str) -> bool:
 
 def _reachable(host: str) -> str:
     """What to type here into a browser to reach a server on `host`."""
-    shown = {"0.0.0.0": HOST, "::": "::1", "": HOST}.get(host, host)
+    shown = {"0.0.0.0": HOST, "::": "::1"}.get(host, host)
     return f"[{shown}]" if ":" in shown else shown
 
 
 def _url(run: Path, stored: str | None, given: str | None) -> str:
     """Checked before it is opened, because opening SQLite makes the file."""
-    wanted = given or stored
+    wanted = storage_of(stored, given, run)
     if wanted is None and not (run / "study.db").is_file():
         raise RunError(f"{run} has no study.db", "wait for the search to start")
-    if wanted is not None and ":***@" in wanted:
-        raise RunError(f"{run} keeps no password for {wanted}", "give the URL with --storage")
     return storage_url(wanted, run)

@@ -9,11 +9,12 @@ from typing import Any
 import pandas as pd
 
 from nas.errors import RunError
+from nas.search.facts import read_facts
 
 __all__ = ["RunFiles", "read_config", "read_run"]
 
 MEASURED = ("psnr_int8_db", "latency_ms", "latency_low_ms", "latency_high_ms", "score")
-LATER = ("latency_novelty",)  # columns that runs of before lack
+LATER = ("latency_novelty", "cached_rungs")  # columns that runs of before lack
 TIMED = ("train_s", "quantize_s", "evaluate_s")
 NEEDED = ("number", "state", "digest", "zoo", *MEASURED, "score_ratio", "steps", "network", *TIMED)
 _READ = "give a run that you may read"
@@ -75,10 +76,19 @@ def read_config(run: Path) -> dict[str, Any]:
     """
     if not run.is_dir():
         raise RunError(f"there is no run folder {run}", "`nas search` makes one")
-    config: dict[str, Any] | None = _json(run / "config.json", dict)
-    if config is None:
-        raise RunError(f"{run} has no config.json", "give a folder that `nas search` wrote")
-    return config
+    file = run / "config.json"
+    try:
+        return read_facts(file)
+    except FileNotFoundError:
+        raise RunError(
+            f"{run} has no config.json", "give a folder that `nas search` wrote"
+        ) from None
+    except OSError as error:
+        raise RunError(f"{file} cannot be read: {error.strerror}", _READ) from None
+    except ValueError as error:
+        raise RunError(
+            f"{file} is no configuration of a run: {error}", "start another --run"
+        ) from None
 
 
 def _numbered(result: dict[str, Any]) -> dict[str, Any]:

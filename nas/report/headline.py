@@ -1,6 +1,7 @@
 """The first thing a reader sees: the winner against the best published design, and how sure."""
 
 from collections.abc import Iterator
+from html import escape
 
 from nas.evaluate.statistics import paired_difference
 from nas.report.contest import Contest, Row, psnr_of
@@ -14,7 +15,7 @@ __all__ = ["headline"]
 def headline(contest: Contest, crops: Crops | None) -> str:
     """A sentence, large numbers, the two networks side by side, what is uncertain."""
     return (
-        f'<p class="lead">{_verdict(contest)}</p>'
+        f'<p class="lead">{escape(_verdict(contest))}</p>'
         + cards(_cards(contest))
         + _beside(contest)
         + items(_doubts(contest, crops))

@@ -142,4 +142,7 @@ def _seconds(attributes: Attributes) -> str:
     known = {
         word: attributes[key] for key, word in kinds.items() if attributes.get(key) is not None
     }
-    return ", ".join(f"{spent_s:.1f} {word}" for word, spent_s in known.items())
+    told = [f"{spent_s:.1f} {word}" for word, spent_s in known.items()]
+    if cached := attributes.get("cached_rungs"):
+        told.append(f"{cached} of {len(measured_of(attributes).readings)} readings from the cache")
+    return ", ".join(told)

@@ -189,6 +189,9 @@ def _progress(files: RunFiles) -> str:
     told = soft(about) if minutes is not None else soft("Scores are by the INT8 simulation.")
     improved = folded("Numbers of these figures", _improvements(files))
     head = "<h3>What the workers spent their time on</h3>"
+    if cached := int((files.trials["cached_rungs"] > 0).sum()):
+        many = "1 trial was" if cached == 1 else f"{cached} trials were"
+        head += soft(f"{many} trained before, wholly or in part: the cache gave that for no time.")
     return told + shown + improved + head + split
 
 

@@ -10,8 +10,9 @@ from optuna.trial import TrialState
 
 from nas.errors import UserError
 from nas.quantize.stored import load_stored
-from nas.search.config import SearchConfig, read_config
+from nas.search.config import SearchConfig, read_config, storage_of
 from nas.search.crops import details_file
+from nas.search.damage import readable
 from nas.search.folder import is_locked
 from nas.search.front import trials_table
 from nas.search.storage import opened_storage, storage_url
@@ -26,22 +27,23 @@ def check_run(run: Path, *, storage: str | None = None) -> list[str]:
 
     Args:
         run: Its folder.
-        storage: URL of the study, where the run's own has a password.
+        storage: URL of the study, where it is not in the run folder.
 
     Raises:
         RunError: No run there, or a storage that does not answer.
     """
     config, facts = read_config(run)
     driver = str(facts.get("driver", ""))
-    with opened_storage(storage_url(storage or config.storage, run)) as opened:
+    with opened_storage(storage_url(storage_of(config.storage, storage, run), run)) as opened:
         study = existing_study(opened, str(facts.get("study", run.resolve().name)))
-        table = trials_table(study)
-        return [
-            *_study_findings(table, config, is_busy=is_locked(run)),
-            *_table_findings(run, table),
-            *_file_findings(run, study, driver),
-            *_finalist_findings(run, table),
-        ]
+        with readable(run):
+            table = trials_table(study)
+            return [
+                *_study_findings(table, config, is_busy=is_locked(run)),
+                *_table_findings(run, table, _mine(study, driver)),
+                *_file_findings(run, study, driver),
+                *_finalist_findings(run, table),
+            ]
 
 
 def _study_findings(table: pd.DataFrame, config: SearchConfig, *, is_busy: bool) -> Iterator[str]:
@@ -57,14 +59,26 @@ def _study_findings(table: pd.DataFrame, config: SearchConfig, *, is_busy: bool)
             yield f"trial {number} is running and no search is: resume the run"
 
 
-def _table_findings(run: Path, table: pd.DataFrame) -> Iterator[str]:
+def _mine(study: Study, driver: str) -> set[int]:
+    """Trials that the table of a run must have: all, or its own where others went on after it."""
+    drivers = {
+        trial.number: trial.user_attrs.get("driver") for trial in study.get_trials(deepcopy=False)
+    }
+    if set(drivers.values()) <= {None, driver}:
+        return set(drivers)
+    return {number for number, whose in drivers.items() if whose == driver}
+
+
+def _table_findings(run: Path, table: pd.DataFrame, mine: set[int]) -> Iterator[str]:
     file = run / "trials.csv"
     if not file.is_file():
         yield f"{file.name} is not there"
         return
     kept = pd.read_csv(file, keep_default_na=False)
     both = [set(zip(t["number"], t["state"], t["digest"], strict=True)) for t in (kept, table)]
-    for number, state, digest in sorted(both[0] ^ both[1])[:5]:
+    of_others = set(table["number"]) - mine
+    differ = [row for row in sorted(both[0] ^ both[1]) if row[0] not in of_others]
+    for number, state, digest in differ[:5]:
         where = "the study" if (number, state, digest) in both[1] else file.name
         yield f"only {where} has trial {number} as {state} {digest}"
 

@@ -1,8 +1,7 @@
 """What a run was asked to do, and whether a resumed run is asked the same."""
 
-import json
+import math
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -11,11 +10,25 @@ from typing import Any
 from nas.errors import RunError, UsageError
 from nas.latency.backends import BACKENDS
 from nas.search.executors.choice import check_cluster
+from nas.search.facts import read_facts
 from nas.search.score import check_constant
+from nas.search.secrets import hide_password, is_hidden
+from nas.space import space_names
 
-__all__ = ["SAMPLERS", "SearchConfig", "count_cores", "hide_password", "read_config"]
+__all__ = [
+    "HARDWARE",
+    "SAMPLERS",
+    "SearchConfig",
+    "config_of",
+    "count_cores",
+    "read_config",
+    "storage_of",
+]
 
 _FREE = ("workers", "cluster", "max_hours", "max_memory_gb", "candidate_timeout_s")
+_LIMITS = ("max_hours", "max_memory_gb", "candidate_timeout_s")
+_LARGEST_LIMIT = 1e9  # of hours, GB or seconds; more is no limit, and overflows in the system
+HARDWARE = ("cpu", "cuda")
 SAMPLERS = ("auto", "tpe", "nsga2", "gp", "random")
 
 
@@ -50,6 +63,7 @@ class SearchConfig:
         max_memory_gb: That a worker may take.
         candidate_timeout_s: That a network may train for, from rung to rung.
         measure: The back-end that times the finalists; none: their times stay predicted.
+        hardware: One of `HARDWARE`, of every worker; a run does not mix them.
     """
 
     budget: int = 200
@@ -69,6 +83,7 @@ class SearchConfig:
     max_memory_gb: float | None = None
     candidate_timeout_s: float | None = None
     measure: str | None = None
+    hardware: str = "cpu"
 
     def check(self) -> None:
         """Raises `UsageError` for a value that no run can have."""
@@ -87,15 +102,20 @@ class SearchConfig:
                 f"latency limit {self.max_latency_ms:g} ms is not positive",
                 "--max-latency-ms takes milliseconds",
             )
-        for name in ("max_hours", "max_memory_gb", "candidate_timeout_s"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                option = f"--{name.replace('_', '-')}"
-                raise UsageError(f"{option} {value:g} is not positive", "leave it out for no limit")
+        for name in _LIMITS:
+            value, option = getattr(self, name), f"--{name.replace('_', '-')}"
+            if value is not None and not 0 < value <= _LARGEST_LIMIT:
+                wrong = f"{_short(value)} is {'too large' if value > 0 else 'not positive'}"
+                raise UsageError(f"{option} {wrong}", "leave it out for no limit")
         if self.sampler not in SAMPLERS:
             raise UsageError(
                 f"there is no sampler {self.sampler!r}",
                 f"--sampler is one of {', '.join(SAMPLERS)}",
+            )
+        if self.hardware not in HARDWARE:
+            raise UsageError(
+                f"there is no hardware {self.hardware!r}",
+                f"--hardware is one of {', '.join(HARDWARE)}",
             )
         if self.measure is not None and self.measure not in BACKENDS:
             raise UsageError(
@@ -129,26 +149,91 @@ class SearchConfig:
                 f"{where} was started otherwise: {'; '.join(contradictions)}",
                 "resume with the same options, or start another --run",
             )
-        if ":***@" in (self.storage or "") and "storage" not in given:
-            raise RunError(
-                f"the storage of {where} needs a password, which is never stored",
-                f"give --storage again: {self.storage}",
-            )
+        self._check_trust(given, where)
         return replace(self, **given)
 
+    def joined(self, given: Mapping[str, Any], study: str) -> "SearchConfig":
+        """What a search that joins `study` does, which another machine stored as this.
 
-def _check_types(config: SearchConfig) -> None:
-    """Raises `ValueError` where somebody edited a value into another kind."""
-    for field in fields(config):
-        value, kind = getattr(config, field.name), field.type
+        Raises:
+            RunError: The space is a file, and was not given again; or other hardware was given.
+        """
+        if given.get("hardware", self.hardware) != self.hardware:
+            raise RunError(
+                f"study {study!r} trains on {self.hardware}, asked for {given['hardware']}",
+                "leave --hardware out, or start another search",
+            )
+        own: dict[str, Any] = {"workers": 1, **dict.fromkeys((*_FREE[1:], "measure"))}
+        joined = replace(self, **{**own, **given})
+        joined._check_trust({**own, **given}, f"study {study!r}")
+        return joined
+
+    def _check_trust(self, given: Mapping[str, Any], where: object) -> None:
+        """A run may come from anybody: it alone starts no program and connects to nobody.
+
+        Raises:
+            RunError: Something that does was not given again; names the option.
+        """
+        storage_of(self.storage, given.get("storage"), where)
+        if "space" not in given and self.space not in space_names():
+            raise RunError(
+                f"the space of {where} is a file, which runs as a program: {self.space}",
+                f"if you trust it, give --space {self.space} again",
+            )
+        kind = (self.cluster or "inline").partition(":")[0]
+        if "cluster" not in given and kind not in ("inline", "local"):
+            raise RunError(
+                f"{where} trained on the cluster {self.cluster}, which would get your images and "
+                "answer with programs",
+                f"if you trust it, give --cluster {self.cluster} again, or another",
+            )
+
+
+def storage_of(stored: str | None, given: str | None, where: object) -> str | None:
+    """URL of the study of a run; none: SQLite in the run folder.
+
+    Raises:
+        RunError: It lies elsewhere, and was not given again.
+    """
+    if given or not stored:
+        return given
+    if is_hidden(stored):
+        raise RunError(
+            f"the storage of {where} needs a password, which is never stored",
+            f"give --storage again: {stored}",
+        )
+    raise RunError(
+        f"the study of {where} is not in its folder but in {stored}",
+        f"if you trust it, give --storage {stored} again",
+    )
+
+
+def config_of(facts: Mapping[str, Any]) -> tuple[SearchConfig, dict[str, Any]]:
+    """A stored configuration, and what stands beside it; older ones lack newer options.
+
+    Raises:
+        ValueError: A value is missing or of another kind.
+    """
+    left = {**dict.fromkeys((*_FREE, "measure")), "hardware": "cpu", **facts}
+    if missing := [field.name for field in fields(SearchConfig) if field.name not in left]:
+        raise ValueError(f"it has no {missing[0]}")
+    values = {field.name: left.pop(field.name) for field in fields(SearchConfig)}
+    for field in fields(SearchConfig):
+        value, kind = values[field.name], field.type
         is_number = isinstance(value, int) and isinstance(1.0, kind)  # type: ignore[arg-type]
         if isinstance(value, bool) or not (isinstance(value, kind) or is_number):  # type: ignore[arg-type]
-            raise ValueError(f"{field.name} is {value!r}")
+            raise ValueError(f"{field.name} is {_short(value)}")
+    for name in ("study", "driver"):
+        if not isinstance(left.get(name, ""), str):
+            raise ValueError(f"{name} is {_short(left[name])}")
+    return SearchConfig(**values), left
 
 
-def hide_password(url: str | None) -> str | None:
-    """`url` as it may be written to a file or a terminal."""
-    return url and re.sub(r"://([^:/@]*):[^@]*@", r"://\1:***@", url)
+def _short(value: object) -> str:
+    """Numbers of a thousand digits are refused, not shown."""
+    if isinstance(value, int) and abs(value) > 2**64:
+        return f"a number of {int(math.log10(abs(value))) + 1} digits"
+    return f"{value:g}" if isinstance(value, float) else repr(value)[:60]
 
 
 def read_config(folder: Path) -> tuple[SearchConfig, dict[str, Any]]:
@@ -159,16 +244,12 @@ def read_config(folder: Path) -> tuple[SearchConfig, dict[str, Any]]:
     """
     path = folder / "config.json"
     try:
-        facts = {**dict.fromkeys((*_FREE, "measure")), **json.loads(path.read_text())}
-        names = {field.name for field in fields(SearchConfig)}
-        config = SearchConfig(**{name: facts.pop(name) for name in names})
-        _check_types(config)
+        return config_of(read_facts(path))
     except FileNotFoundError:
         raise RunError(
             f"there is no run in {folder}", "leave out --resume to start one, or check --run"
         ) from None
-    except (ValueError, KeyError, AttributeError, OSError) as error:
+    except (ValueError, OSError) as error:
         raise RunError(
-            f"{path} is no configuration of a run: {error!r}", "start another --run"
+            f"{path} is no configuration of a run: {error}", "start another --run"
         ) from error
-    return config, facts

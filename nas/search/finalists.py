@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.numpy import load, save
 
 from nas.export.layout import DEPLOYED
 from nas.export.package import write_package
-from nas.graph import Graph
+from nas.graph import Graph, to_text
 from nas.quantize.calibration import calibrate
 from nas.quantize.refit import quantize
 from nas.quantize.sensitivity import read_sensitivity
@@ -23,6 +24,7 @@ from nas.readers.weights import Weights
 from nas.search.crops import FINALIST_STRIP, strip_png
 from nas.search.effort import FINAL
 from nas.search.evaluation import Evaluator
+from nas.search.evaluation_cache import EvaluationCache, key_of
 from nas.train.stages import Recipe
 
 __all__ = ["finalise"]
@@ -39,12 +41,11 @@ def finalise(
     Returns:
         Figures for `result.json`: PSNR of the trained network in torch and in the saved Keras
         model, of the quantised one in the simulation and in the TFLite file run by LiteRT; what
-        rounding each layer costs; the largest difference of torch and Keras; steps, seconds, bytes.
+        rounding each layer costs; the largest difference of torch and Keras; steps, seconds, bytes;
+        and whether the trained weights were in the cache. The rest is always made anew.
     """
     began = time.perf_counter()
-    trainer = evaluator.trainer(graph, recipe)
-    trainer.advance(recipe.steps)
-    trained = trainer.weights()
+    trained, is_cached = _trained(evaluator, graph, recipe)
     train_s = time.perf_counter() - began
     deployed, grid = quantize(graph, trained, evaluator.solve_set.lr)
     package = write_package(graph, trained, (deployed, grid), folder)
@@ -68,9 +69,23 @@ def finalise(
         "size_bytes": package.tflite_model.stat().st_size,
         "steps": recipe.steps,
         "seed": evaluator.seed,
+        "is_cached": is_cached,
         "train_s": train_s,
         "seconds": time.perf_counter() - began,
     }
+
+
+def _trained(evaluator: Evaluator, graph: Graph, recipe: Recipe) -> tuple[Weights, bool]:
+    """Float weights at the end of the recipe, and whether they were trained before."""
+    cache = EvaluationCache()
+    key = key_of(evaluator.identity, to_text(graph), repr(recipe))
+    if found := cache.find(key):
+        return load(found["weights"]), True
+    trainer = evaluator.trainer(graph, recipe)
+    trainer.advance(recipe.steps)
+    weights = trainer.weights()
+    cache.keep(key, {"weights": save(weights)})
+    return weights, False
 
 
 def _sensitivity(evaluator: Evaluator, graph: Graph, trained: Weights) -> list[dict[str, Any]]:

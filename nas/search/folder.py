@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import date
@@ -18,6 +19,7 @@ from nas.search.config import count_cores
 
 __all__ = [
     "RUNS",
+    "check_whole",
     "create_run",
     "find_run",
     "is_locked",
@@ -32,6 +34,9 @@ __all__ = [
 
 RUNS = Path("runs")
 _LISTED = 5  # names of runs in a hint
+_LONGEST = 200  # bytes of a name: a system takes 255, and hidden folders lengthen it
+_LOCK = ".lock"
+_NO_LINK = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _PACKAGES = (
     "nas", "torch", "tensorflow-cpu", "tensorflow", "keras", "ai-edge-litert", "optuna",
     "optuna-dashboard", "numpy", "pandas", "scipy", "scikit-image", "networkx", "plotly", "typer",
@@ -42,7 +47,9 @@ def write_text(path: Path, text: str) -> None:
     """Writes the whole file or nothing, whatever happens meanwhile."""
     partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_text(text, encoding="utf-8")
+        partial.unlink(missing_ok=True)  # of a kill; or a link, which would be written through
+        with partial.open("x", encoding="utf-8") as file:
+            file.write(text)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -61,6 +68,10 @@ def new_run_path(name: str | None, *, space: str, device: str) -> Path:
     """
     if name is not None:
         path = _named(name)
+        if ".." in path.parts:
+            raise RunError(
+                f"run folder {path} leads out of where it begins", "give --run without '..'"
+            )
         if os.access(path, os.F_OK):  # unlike `exists`, False below a folder we may not read
             raise RunError(f"{path} exists", "add --resume to continue it, or give another --run")
         return path
@@ -134,12 +145,18 @@ def remove_run(path: Path) -> None:
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether a process holds the folder now."""
+    """Whether a process holds the folder now; makes nothing there."""
     try:
-        with locked(folder):
-            return False
-    except RunError:
+        lock = os.open(folder / _LOCK, os.O_RDONLY | _NO_LINK)
+    except OSError:  # none, or none of ours
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
+    finally:
+        os.close(lock)
+    return False
 
 
 @contextmanager
@@ -147,16 +164,46 @@ def locked(folder: Path) -> Iterator[None]:
     """Holds the folder for this process; the kernel lets go when the process dies.
 
     Raises:
-        RunError: Another process holds it.
+        RunError: Another process holds it, or `check_whole` finds something.
     """
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunError(
-                f"another process is running {folder}", "wait for it, or stop it first"
-            ) from None
+    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o666)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise RunError(
+            f"another process is running {folder}", "wait for it, or stop it first"
+        ) from None
+    try:
+        check_whole(folder)
         yield
+    finally:
+        os.close(lock)
+
+
+def check_whole(folder: Path) -> None:
+    """Makes sure that a folder, which may come from anybody, holds files and folders alone.
+
+    What is written or deleted below it then stays below it, and what is copied comes from there.
+
+    Raises:
+        RunError: It holds a link, which leads elsewhere, or a pipe, which never ends.
+    """
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            if not _is_plain(path := Path(place, name)):
+                raise RunError(
+                    f"{path} is neither a file nor a folder, and may lead out of the run",
+                    "delete it, or put in its place what it leads to",
+                )
+
+
+def _is_plain(path: Path) -> bool:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:  # whoever looks at the run may write there meanwhile
+        return True
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
 
 def environment() -> dict[str, Any]:
@@ -186,8 +233,11 @@ def _cpu() -> str:
 
 
 def _named(name: str) -> Path:
+    hint = "give --run a name below runs/, or a path"
     if not name.strip():
-        raise RunError("the name of a run is empty", "give --run a name below runs/, or a path")
+        raise RunError("the name of a run is empty", hint)
+    if not name.isprintable() or any(len(os.fsencode(n)) > _LONGEST for n in Path(name).parts):
+        raise RunError(f"the name of a run, {ascii(name)[:60]}, is too long or no text", hint)
     path = Path(name).expanduser()
     is_path = path.is_absolute() or len(path.parts) > 1 or name in (".", "..")
     return path if is_path else RUNS / name
@@ -199,5 +249,6 @@ def _some(names: list[str]) -> str:
 
 
 def _known() -> list[str]:
-    configs = sorted(RUNS.glob("*/config.json"), key=lambda p: p.parent.stat().st_mtime)
+    """The last one first; not what a kill left of one that was being made."""
+    configs = sorted(RUNS.glob("[!.]*/config.json"), key=lambda p: p.parent.stat().st_mtime)
     return [path.parent.name for path in reversed(configs)]

@@ -30,6 +30,7 @@ COLUMNS = (
     "train_s",
     "quantize_s",
     "evaluate_s",
+    "cached_rungs",
     "reason",
     "network",
 )  # fmt: skip

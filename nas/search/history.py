@@ -3,19 +3,21 @@
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from nas.errors import RunError
-from nas.search.config import read_config
+from nas.search.config import SearchConfig, read_config
 from nas.search.crops import CROPS
-from nas.search.folder import RUNS, is_locked, locked
+from nas.search.damage import readable
+from nas.search.evaluation_cache import EvaluationCache
+from nas.search.folder import RUNS, is_locked, locked, why
 from nas.search.trial_folder import TRIALS
 
-__all__ = ["prune_run", "read_details", "read_runs"]
+__all__ = ["prune_cache", "prune_run", "read_details", "read_runs"]
 
 
 def read_runs() -> list[dict[str, Any]]:
@@ -25,7 +27,8 @@ def read_runs() -> list[dict[str, Any]]:
     found = []
     for folder in folders:
         try:
-            found.append(_summary(folder))
+            with readable(folder):
+                found.append(_summary(folder))
         except RunError:  # something else than a run
             continue
     return found
@@ -38,6 +41,11 @@ def read_details(run: Path) -> dict[str, Any]:
         RunError: No run there.
     """
     config, facts = read_config(run)
+    with readable(run):
+        return _details(run, config, facts)
+
+
+def _details(run: Path, config: SearchConfig, facts: Mapping[str, Any]) -> dict[str, Any]:
     table = _table(run)
     reasons = Counter(map(_kind, table["reason"][table["reason"] != ""]))
     return {
@@ -57,14 +65,34 @@ def prune_run(run: Path) -> int:
     """
     if not (run / "best" / "result.json").is_file():
         raise RunError(f"{run} is not finished", f"nas search --run {run} --resume")
-    with locked(run):
-        finalists = {folder.name for folder in (run / "finalists").iterdir()}
-        gone = [f for f in (run / TRIALS).glob("*") if f.name not in finalists]
-        gone += [f for f in (run / CROPS).glob("[0-9]*.png") if f.stem not in finalists]
-        freed = _size_bytes(gone)
-        for path in gone:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    try:
+        with locked(run):
+            finalists = {folder.name for folder in (run / "finalists").glob("*")}
+            gone = [f for f in (run / TRIALS).glob("*") if f.name not in finalists]
+            gone += [f for f in (run / CROPS).glob("[0-9]*.png") if f.stem not in finalists]
+            freed = _size_bytes(gone)
+            for path in gone:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    except OSError as error:
+        raise RunError(
+            f"{run} cannot be pruned: {why(error)}", "check its rights, then try again"
+        ) from error
     return freed
+
+
+def prune_cache() -> tuple[Path, int]:
+    """Deletes what any search trained; returns where it lay, and the bytes.
+
+    Raises:
+        RunError: It cannot be deleted.
+    """
+    cache = EvaluationCache()
+    try:
+        return cache.folder, cache.clear()
+    except OSError as error:
+        raise RunError(
+            f"{cache.folder} cannot be emptied: {why(error)}", "check its rights, then try again"
+        ) from error
 
 
 def _summary(folder: Path) -> dict[str, Any]:
@@ -88,7 +116,7 @@ def _table(run: Path) -> pd.DataFrame:
     file = run / "trials.csv"
     if not file.is_file():
         return pd.DataFrame({"state": [], "reason": []})
-    return pd.read_csv(file, keep_default_na=False)
+    return pd.read_csv(file, keep_default_na=False, dtype={"state": str, "reason": str})
 
 
 def _kind(reason: str) -> str:
@@ -98,5 +126,6 @@ def _kind(reason: str) -> str:
 
 
 def _size_bytes(paths: Iterable[Path]) -> int:
-    files = (file for path in paths for file in ([path] if path.is_file() else path.rglob("*")))
+    own = [path for path in paths if not path.is_symlink()]
+    files = (file for path in own for file in ([path] if path.is_file() else path.rglob("*")))
     return sum(file.stat().st_size for file in files if file.is_file())

@@ -42,11 +42,13 @@ class Ledger:
         return self._numbers.get(digest, -1)
 
     def start(self, number: int, digest: str) -> None:
-        self._numbers[digest] = number
+        """Of two claims of one network the lower number has it."""
+        self._numbers[digest] = min(number, self._numbers.get(digest, number))
 
-    def drop(self, number: int) -> None:
+    def drop(self, number: int, digest: str) -> None:
         """The network of a trial that came to nothing may be proposed again."""
-        self._numbers = {d: n for d, n in self._numbers.items() if n != number}
+        if self._numbers.get(digest) == number:
+            del self._numbers[digest]
 
     def reach(self, number: int, candidate: Candidate, measured: Measured) -> None:
         """Notes all rungs of a network, which may train on."""

@@ -4,6 +4,7 @@ import errno
 import math
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,13 +16,12 @@ from nas.errors import RunError
 from nas.search.candidates import Candidate, Judge, Refusal
 from nas.search.config import SearchConfig
 from nas.search.crew import Crew
-from nas.search.events import Progress, Watcher
-from nas.search.failures import ADVICE
+from nas.search.events import Watcher
 from nas.search.folder import write_text
 from nas.search.front import trials_table
 from nas.search.lease import Lease
 from nas.search.ledger import Finished, Ledger
-from nas.search.log import Log
+from nas.search.monitor import Monitor
 from nas.search.proposer import Proposer
 from nas.search.parameters import option_of
 from nas.search.shared import Shared
@@ -37,7 +37,15 @@ from nas.search.study import (
     refuse,
 )
 from nas.search.tasks import Advance, Answer, Measured, Reached
-from nas.search.trial_folder import forget, keep_network, keep_state, state_of
+from nas.search.trial_folder import (
+    drop_states,
+    forget,
+    is_kept,
+    keep_network,
+    keep_state,
+    state_of,
+    trials_with_states,
+)
 from nas.space import Pick
 
 __all__ = ["NO_SPACE", "Loop", "write_trials"]
@@ -95,25 +103,19 @@ class Loop:
         self._judge = judge
         self._config = config
         self._folder = folder
-        self._watch = watch
         self._driver = driver
         self._ledger = Ledger()
+        self._monitor = Monitor(config, folder, watch, self._ledger)
         self._proposer = Proposer(judge, self._ledger, config)
         self._lease = Lease(study, driver)
         self._shared = Shared(study, driver, self._ledger, self._proposer.mirror, self._lease)
         self._num_changed = 0
         self._shared.sync(self._read)
-        if self._num_changed:
-            watch.note(
-                f"the latency model of {config.device} is another one now: {self._num_changed} "
-                "trials keep the times they were ranked by"
-            )
+        self._monitor.ready(self._num_changed)
         self._running: dict[int, _Training] = {}
         self._errors: list[tuple[str, str]] = []
-        self._log = Log(folder)
         self._num_trained = 0
-        self._done_before = self._ledger.num_finished
-        self._started_s = self._table_s = time.monotonic()
+        self._table_s = time.monotonic()
 
     @property
     def num_trained(self) -> int:
@@ -127,8 +129,7 @@ class Loop:
     @property
     def _is_late(self) -> bool:
         limit_hours = self._config.max_hours
-        passed_s = time.monotonic() - self._started_s
-        return limit_hours is not None and passed_s > 3600 * limit_hours
+        return limit_hours is not None and self._monitor.passed_s > 3600 * limit_hours
 
     def run(self, crew: Crew) -> None:
         """Evaluates until the budget is met or the space has no more networks.
@@ -138,7 +139,8 @@ class Loop:
                 is full.
         """
         with self._lease:
-            left_over = list(self._left_over())
+            left_over = [training for training in self._left_over() if not self._ended(training)]
+            self._tidy({training.number for training in left_over})
             while not self.is_done:
                 exhausted = False
                 while crew.num_idle and not exhausted and self._num_missing() and not self._is_late:
@@ -148,17 +150,23 @@ class Loop:
                     else:
                         self._begin(crew, training)
                 if self._running:
+                    measured = [training.measured for training in self._running.values()]
+                    self._monitor.waiting(measured, crew.num_workers)
                     task, answer = crew.wait()
                     self._take(crew, self._running.pop(task.number), answer)
                 elif self._is_late:
-                    self._say_late()
+                    self._monitor.late()
                     return
                 elif self._shared.num_running_elsewhere:
                     time.sleep(_LOOK_S)
+                elif not exhausted:  # all workers of a cluster are gone, until others come
+                    self._monitor.waiting([], 0)
+                    time.sleep(_LOOK_S)
                 else:
-                    self._say_exhausted()
+                    self._monitor.exhausted(self._judge, self._errors[-1:])
                     return
                 self._shared.sync(self._read)
+            self._monitor.waiting((), crew.num_workers)
 
     def _num_missing(self) -> int:
         at_work = len(self._running) + self._shared.num_running_elsewhere
@@ -174,11 +182,13 @@ class Loop:
                 reason = self._shared.may_train(claimed, found, self._config.budget)
                 if not reason:
                     self._ledger.start(claimed.number, found.digest)
-                    self._log.write("begun", trial=claimed.number, digest=found.digest)
+                    self._monitor.begun(claimed.number, found)
                     return _Training(claimed, found, asked=proposal.asked)
                 yielded = give_way(self._study, claimed._trial_id, reason)
+                self._monitor.gave_way(yielded.number, reason)
             else:
                 yielded = refuse(self._study, proposal.frozen, found)
+                self._monitor.refused(yielded.number, found)
             self._shared.num_trials = yielded.number + 1
             self._shared.know(yielded.number)
             self._proposer.mirror.tell(proposal.asked, yielded)
@@ -200,9 +210,31 @@ class Loop:
                 reason = self._shared.may_train(trial, found, self._config.budget)
             if isinstance(found, Candidate) and not reason:
                 self._ledger.start(trial.number, found.digest)
+                self._monitor.resumed(trial.number, found)
                 yield _Training(trial, found)
             else:
                 self._shared.know(give_way(self._study, trial._trial_id, reason).number)
+                self._monitor.gave_way(trial.number, reason)
+
+    def _ended(self, training: _Training) -> bool:
+        """Whether its network was kept, and all but the end of its trial told; tells that."""
+        number, candidate = training.number, training.candidate
+        measured = measured_of(training.claimed.user_attrs)
+        if (
+            not measured.readings
+            or state_of(self._folder, number, measured.steps) is not None
+            or not is_kept(self._folder, number, candidate.digest)
+        ):
+            return False
+        with suppress(UpdateFinishedTrialError):  # another search was faster
+            self._finish(replace(training, measured=measured))
+        return True
+
+    def _tidy(self, left_over: set[int]) -> None:
+        """Drops the states that nothing goes on from."""
+        for number in trials_with_states(self._folder):
+            if number not in left_over:
+                drop_states(self._folder, number)
 
     def _begin(self, crew: Crew, training: _Training) -> None:
         """At the first rung, or after the last one that an earlier session reached."""
@@ -230,26 +262,29 @@ class Loop:
         )
 
     def _take(self, crew: Crew, training: _Training, answer: Answer) -> None:
-        reached = answer.value
-        if not isinstance(reached, Reached):
-            self._take_error(training, answer)
-            return
+        try:
+            if isinstance(answer.value, Reached):
+                self._take_reached(crew, training, answer.value)
+            else:
+                self._take_error(training, answer)
+        except UpdateFinishedTrialError:
+            self._monitor.lost(training.number)
+            forget(self._folder, training.number)
+
+    def _take_reached(self, crew: Crew, training: _Training, reached: Reached) -> None:
+        """Files come before the study: what it names is there, whenever a kill comes."""
         self._errors.clear()
         number, candidate = training.number, training.candidate
         training = replace(training, measured=training.measured.then(reached))
         self._ledger.reach(number, candidate, training.measured)
-        try:
-            if not reached.is_last and self._goes_on(training):
-                keep_state(self._folder, number, reached)
-                note_rung(self._study, training.claimed._trial_id, training.measured)
-                self._log.write("rung", trial=number, reading=reached.reading)
-                self._advance(crew, training, reached.state)
-                return
+        if not reached.is_last and self._goes_on(training):
+            keep_state(self._folder, number, reached)
+            note_rung(self._study, training.claimed._trial_id, training.measured)
+            self._monitor.reached(number, reached)
+            self._advance(crew, training, reached.state)
+        else:
             keep_network(self._folder, number, candidate.network, reached)
             self._finish(training)
-        except UpdateFinishedTrialError:
-            self._watch.note(f"trial {number} was given up by another search meanwhile")
-            forget(self._folder, number)
 
     def _finish(self, training: _Training) -> None:
         trial_id, candidate, measured = (
@@ -260,15 +295,8 @@ class Loop:
         self._ledger.finish(finished)
         self._num_trained += 1
         self._end(training)
-        self._log.write(
-            "finished",
-            trial=training.number,
-            digest=candidate.digest,
-            reading=measured.readings[-1],
-            latency_ms=candidate.latency_ms,
-            score=score,
-        )
-        self._watch.progress(self._progress(finished))
+        drop_states(self._folder, training.number)
+        self._monitor.finished(finished)
         if time.monotonic() - self._table_s > _TABLE_EVERY_S:
             write_trials(self._study, self._folder)
             self._table_s = time.monotonic()
@@ -291,71 +319,15 @@ class Loop:
         if answer.errno in NO_SPACE:
             raise OSError(answer.errno, answer.error)
         number, candidate = training.number, training.candidate
-        forget(self._folder, number)
         fail(self._study, training.claimed._trial_id, answer.error)
+        forget(self._folder, number)
         self._end(training)
-        name = candidate.zoo or candidate.digest
-        self._watch.note(f"trial {number} ({name}) failed: {answer.error}")
-        self._log.write("failed", trial=number, kind=answer.kind, reason=answer.error)
+        self._monitor.failed(number, candidate, answer)
         # Of the unforeseen ones only equal ones are of a kind.
         kind = (answer.kind, answer.error if answer.kind == "error" else "")
         self._errors.append(kind)
         if self._errors[-_SAME_ERRORS:] == [kind] * _SAME_ERRORS:
-            raise RunError(
-                f"{_SAME_ERRORS} networks in a row failed: {answer.error}",
-                self._mend_hint(answer.kind),
-            )
-
-    def _mend_hint(self, kind: str) -> str:
-        """A new run with nothing finished is taken back, see `nas.search.run.start`."""
-        if self._ledger.num_finished:
-            return f"{ADVICE[kind]}, then: nas search --run {self._folder} --resume"
-        return f"{ADVICE[kind]}, then give the same command again"
-
-    def _progress(self, finished: Finished) -> Progress:
-        best = self._ledger.best() or finished
-        num_finished, budget = self._ledger.num_finished, self._config.budget
-        elapsed_s = time.monotonic() - self._started_s
-        each_s = elapsed_s / max(1, num_finished - self._done_before)
-        return Progress(
-            num_finished=num_finished,
-            budget=budget,
-            name=finished.name,
-            psnr_int8_db=finished.measured.psnr_int8_db,
-            latency_ms=finished.candidate.latency_ms,
-            score=finished.score,
-            steps=finished.measured.steps,
-            best_score=best.score,
-            best_name=best.name,
-            eta_s=each_s * (budget - num_finished),
-        )
-
-    def _say_exhausted(self) -> None:
-        found = self._ledger.num_finished
-        if not found:
-            reason, hint = self._judge.complaint()
-            if self._errors:
-                kind, error = self._errors[-1]
-                reason, hint = f"all failed, as with {error or kind}", self._mend_hint(kind)
-            raise RunError(
-                f"space {self._config.space!r} has no network to evaluate: {reason}", hint
-            )
-        self._watch.note(
-            f"no network is left: space {self._config.space!r} has {found} distinct ones that may "
-            f"be trained, the budget was {self._config.budget}"
-        )
-
-    def _say_late(self) -> None:
-        found = self._ledger.num_finished
-        if not found:
-            raise RunError(
-                f"no network was finished in {self._config.max_hours:g} hours",
-                "give a larger --max-hours",
-            )
-        self._watch.note(
-            f"{self._config.max_hours:g} hours are over: {found} of {self._config.budget} networks "
-            "are finished, --resume goes on"
-        )
+            raise self._monitor.all_alike(_SAME_ERRORS, answer)
 
     def _read(self, trial: FrozenTrial) -> Finished:
         """A finished trial, with the time that it was ranked by."""

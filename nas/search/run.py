@@ -6,7 +6,7 @@ import platform
 import random
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ from nas.data.sets import Dataset
 from nas.errors import RunError, SpaceError, UsageError
 from nas.latency.devices import Device, load_device
 from nas.search.candidates import Judge
-from nas.search.config import SearchConfig, read_config
+from nas.search.config import SearchConfig, config_of, read_config
 from nas.search.crew import Crew
 from nas.search.crops import keep_crops
+from nas.search.damage import readable
 from nas.search.events import Watcher
 from nas.search.executors import open_executor
 from nas.search.folder import (
@@ -35,9 +36,11 @@ from nas.search.folder import (
 )
 from nas.search.front import front, trials_table
 from nas.search.images import load_images
+from nas.search.log import Log
 from nas.search.loop import Loop, write_trials
 from nas.search.measure import Meter, is_measured, measure_finalists, open_meter
 from nas.search.result import choose_best, choose_finalists, finalise_all
+from nas.search.session import logged_session
 from nas.search.storage import STORAGE_ERRORS, disk_errors, opened_storage, storage_url
 from nas.search.study import open_study
 from nas.search.tasks import Setup
@@ -50,6 +53,7 @@ _ASKED = "run"  # attribute of a study: what its search was asked to do
 _DIGEST_SAMPLES = 20
 FACTS = ("space_digest", "data_digest")
 BENCH = "nas.search.bench:TrainingBench"
+GPU_BENCH = "nas.search.bench:GpuBench"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,7 +163,7 @@ def resume(
     stored, facts = read_config(folder)
     config = stored.merged(given, folder)
     config.check()
-    with disk_errors(folder), locked(folder):
+    with disk_errors(folder), locked(folder), readable(folder):
         parts = _load(config, watch, now=not is_measured(folder))
         _check_facts(folder, facts, parts.facts)
         if config.measure != stored.measure:
@@ -168,6 +172,8 @@ def resume(
         watch.note(f"run folder {folder}")
         # The folder may have been copied, or renamed.
         with _study(folder, config, facts.get("study", folder.name), resume=True) as study:
+            if not study.user_attrs.get(_ASKED):  # it was killed before it could say so
+                study.set_user_attr(_ASKED, {**stored.to_json(), **parts.facts})
             return _go(study, parts, _Here(folder, facts.get("driver", ""), bench), watch)
 
 
@@ -211,8 +217,11 @@ def _help(
     asked = dict(study.user_attrs.get(_ASKED, {}))
     if not asked:
         raise RunError(f"study {study.study_name!r} is of before", "start another search")
-    facts = {fact: asked.pop(fact) for fact in FACTS}
-    config = replace(SearchConfig(**asked), measure=None, **given)
+    try:
+        stored, facts = config_of(asked)
+    except ValueError as error:
+        raise RunError(f"study {study.study_name!r} is no search: {error}", "is it ours?") from None
+    config = stored.joined(given, study.study_name)
     config.check()
     name = name or f"{study.study_name}-{platform.node()}-{os.getpid()}"
     folder = new_run_path(name, space=config.space, device=config.device)
@@ -221,8 +230,9 @@ def _help(
     driver = uuid.uuid4().hex
     with disk_errors(folder):
         create_run(folder, {**config.to_json(), **_about(parts, study.study_name, driver)})
-        with locked(folder), _interruptible(folder, watch):
-            return _train(study, parts, _Here(folder, driver, bench), watch)[1]
+        here = _Here(folder, driver, bench)
+        with locked(folder), _interruptible(folder, watch), _logged(study, parts, here):
+            return _train(study, parts, here, watch)[1]
 
 
 def _check_facts(run: str | Path, stored: Mapping[str, Any], found: Mapping[str, str]) -> None:
@@ -262,12 +272,15 @@ def _about(parts: _Parts, study: str, driver: str) -> dict[str, Any]:
 def _study(folder: Path, config: SearchConfig, name: str, *, resume: bool) -> Iterator[Study]:
     hint = "" if config.storage else "is the disk full? free space, then try again"
     with opened_storage(storage_url(config.storage, folder), hint=hint) as storage:
+        names = optuna.get_all_study_names(storage) if resume and not config.storage else []
+        if len(names) == 1:  # a run of before does not say its name, should the folder be renamed
+            name = names[0]
         yield open_study(storage, name, resume=resume)
 
 
 def _go(study: Study, parts: _Parts, here: _Here, watch: Watcher) -> RunResult:
     config, folder = parts.config, here.folder
-    with _interruptible(folder, watch):
+    with _interruptible(folder, watch), _logged(study, parts, here):
         finalists, _ = _train(study, parts, here, watch, finalise=True)
         choose_best(finalists, folder)
         if parts.meter:  # no worker disturbs it any more
@@ -285,11 +298,18 @@ def _train(
     config, folder = parts.config, here.folder
     keep_crops(folder, parts.dataset, config.scale)
     loop = Loop(study, parts.judge, config, folder, watch, driver=here.driver)
+    on_gpu = (here.bench, config.hardware) == (BENCH, "cuda")
     setup = Setup(
-        here.bench, parts.dataset, config.scale, config.seed, max_memory_gb=config.max_memory_gb
+        GPU_BENCH if on_gpu else here.bench,
+        parts.dataset,
+        config.scale,
+        config.seed,
+        max_memory_gb=config.max_memory_gb,
+        hardware=config.hardware,
     )
     executor = open_executor(config.cluster, setup, workers=config.workers)
-    with Crew(executor) as crew:
+    log = Log(folder, config.storage)
+    with Crew(executor, on_death=lambda **facts: log.write("retried", **facts)) as crew:
         watch.note(f"candidates train in {executor.describe()}")
         try:
             loop.run(crew)
@@ -298,9 +318,21 @@ def _train(
         if not finalise:
             return [], loop.num_trained
         table = trials_table(study)
-        chosen = table[table["number"].isin(choose_finalists(table))]
+        finalists = choose_finalists(table)
+        log.write("finalists", trials=finalists)
+        chosen = table[table["number"].isin(finalists)]
         rows = [{str(k): v for k, v in row.items()} for row in chosen.to_dict("records")]
         return finalise_all(crew, rows, folder, config, watch), loop.num_trained
+
+
+def _logged(study: Study, parts: _Parts, here: _Here) -> AbstractContextManager[None]:
+    return logged_session(
+        Log(here.folder, parts.config.storage),
+        config=parts.config.to_json(),
+        study=study.study_name,
+        driver=here.driver,
+        **parts.facts,
+    )
 
 
 @contextmanager
@@ -314,11 +346,13 @@ def _interruptible(folder: Path, watch: Watcher) -> Iterator[None]:
 
 def _take_back(study: Study, config: SearchConfig, folder: Path) -> None:
     """Removes a new run in which nothing was evaluated, so that an error leaves nothing behind."""
-    with suppress(*STORAGE_ERRORS):
+    try:
         if study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
             return
         if config.storage:
             optuna.delete_study(study_name=study.study_name, storage=study._storage)
+    except STORAGE_ERRORS:
+        return  # it is gone: whether anything was evaluated, only --resume can tell
     remove_run(folder)
 
 

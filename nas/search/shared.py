@@ -60,8 +60,8 @@ class Shared:
                 self._mirror.add(trial)
                 if trial.state == TrialState.COMPLETE:
                     self._ledger.finish(read(trial))
-                elif trial.state == TrialState.FAIL:
-                    self._ledger.drop(trial.number)
+                else:
+                    self._ledger.drop(trial.number, trial.user_attrs.get("digest", ""))
             elif trial.user_attrs.get("driver") not in (None, self._driver):
                 others[trial.number] = trial
                 self._ledger.start(trial.number, trial.user_attrs["digest"])
@@ -88,4 +88,4 @@ class Shared:
                 with suppress(UpdateFinishedTrialError):  # somebody was faster
                     fail(self._study, trial._trial_id, "the search that trained it died")
                 del self._others[number]
-                self._ledger.drop(number)
+                self._ledger.drop(number, trial.user_attrs["digest"])

@@ -13,17 +13,19 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc
 import optuna
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
+from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from nas.errors import RunError
-from nas.search.config import hide_password
+from nas.search.secrets import hide_password, without_secrets
 
 __all__ = [
     "STORAGE_ERRORS",
@@ -39,6 +41,7 @@ STORAGE_ERRORS = (StorageInternalError, SQLAlchemyError, grpc.RpcError)
 _ANSWER_S = 5.0
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306, "grpc": 13000}
 _JOURNAL = "journal:"
+_OTHER_TABLES = "no longer compatible with the table schema"  # what Optuna says
 _HINT = (
     "check --storage: sqlite:///FILE, postgresql://USER@HOST/NAME, grpc://HOST:PORT or journal:FILE"
 )
@@ -59,7 +62,7 @@ def open_storage(url: str, *, hint: str = "") -> BaseStorage:
     Raises:
         RunError: The URL is none, its driver is missing, or nobody answers.
     """
-    shown, hint = hide_password(url), hint or _HINT
+    shown, hint = str(hide_password(url)), hint or _HINT
     try:
         if url.startswith(_JOURNAL):
             return JournalStorage(JournalFileBackend(_journal(url.removeprefix(_JOURNAL))))
@@ -76,7 +79,24 @@ def open_storage(url: str, *, hint: str = "") -> BaseStorage:
     except ImportError as error:
         raise RunError(f"storage {shown} needs a driver: {_first_line(error)}", hint) from error
     except (OSError, *STORAGE_ERRORS, ValueError, RuntimeError) as error:
-        raise RunError(f"storage {shown} does not answer: {_root(error)}", hint) from error
+        if _OTHER_TABLES in str(error):
+            raise _of_another_version(shown, error) from error
+        said = without_secrets(_root(error), url)
+        raise RunError(f"storage {shown} does not answer: {said}", hint) from error
+
+
+def _of_another_version(shown: str, error: Exception) -> RunError:
+    """Optuna's tables change with some of its versions; it can bring older ones up to its own."""
+    optuna_here = f"Optuna {optuna.__version__}"
+    if "storage upgrade" in str(error):
+        return RunError(
+            f"the tables in {shown} are of an older version than {optuna_here} reads",
+            f"keep a copy, then run: optuna storage upgrade --storage {shown}",
+        )
+    return RunError(
+        f"the tables in {shown} are of a newer version than {optuna_here} reads",
+        "use the environment that made them (env.json of the run names it), or update optuna",
+    )
 
 
 @contextmanager
@@ -109,11 +129,22 @@ def _proxy(url: URL) -> GrpcStorageProxy:
 
 def _database(url: str) -> RDBStorage:
     """Of two searches that make the tables at the same moment, one fails and finds them then."""
+    # A server that was started again while the search waited for its workers is not noticed.
+    options = {"pool_pre_ping": True}
     try:
-        return RDBStorage(url)
+        storage = RDBStorage(url, engine_kwargs=options)
     except (SQLAlchemyError, StorageInternalError):
         time.sleep(_ANSWER_S / 10)
-        return RDBStorage(url)
+        storage = RDBStorage(url, engine_kwargs=options)
+    if storage.engine.dialect.name == "sqlite":
+        event.listen(storage.engine, "connect", _write_ahead)
+        storage.engine.dispose()  # connections of before
+    return storage
+
+
+def _write_ahead(connection: Any, _: object) -> None:
+    """One wait for the disk a transaction instead of four, and readers do not block the search."""
+    connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _with_driver(url: URL) -> URL:

@@ -20,6 +20,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.errors import RunError
+from nas.search.attributes import set_attributes
 from nas.search.candidates import Candidate, Refusal
 from nas.search.score import challenge_score
 from nas.search.storage import quiet_optuna
@@ -64,6 +65,8 @@ def open_study(storage: BaseStorage, name: str, *, resume: bool) -> Study:
             f"the storage already has a study {name!r}",
             "give another --run, add --resume, or --join it",
         ) from None
+    if len(study.directions) != len(METRICS):
+        raise RunError(f"study {name!r} is no search", "is it ours?")
     if study.metric_names != METRICS:
         with warnings.catch_warnings():
             # Names are an experimental feature, and what the dashboard shows at its axes.
@@ -121,16 +124,7 @@ def refuse(study: Study, proposed: FrozenTrial, refusal: Refusal) -> FrozenTrial
 
 def note_rung(study: Study, trial_id: int, measured: Measured) -> None:
     """Writes what a network reached so far."""
-    _set(
-        study,
-        trial_id,
-        {
-            "readings": json.dumps(measured.readings),
-            "train_s": measured.train_s,
-            "quantize_s": measured.quantize_s,
-            "evaluate_s": measured.evaluate_s,
-        },
-    )
+    set_attributes(study._storage, trial_id, _told(measured))
 
 
 def finish(
@@ -143,11 +137,11 @@ def finish(
     """
     psnr_db = measured.psnr_int8_db
     score = challenge_score(psnr_db, candidate.latency_ms, constant)
-    note_rung(study, trial_id, measured)
-    _set(
-        study,
+    set_attributes(
+        study._storage,
         trial_id,
         {
+            **_told(measured),
             "score": score,
             "score_low": challenge_score(psnr_db, candidate.latency_high_ms, constant),
             "score_high": challenge_score(psnr_db, candidate.latency_low_ms, constant),
@@ -166,13 +160,13 @@ def fail(study: Study, trial_id: int, reason: str) -> None:
     Raises:
         UpdateFinishedTrialError: The trial was finished or failed already.
     """
-    _set(study, trial_id, {"reason": reason})
+    study._storage.set_trial_user_attr(trial_id, "reason", reason)
     study._storage.set_trial_state_values(trial_id, TrialState.FAIL)
 
 
 def give_way(study: Study, trial_id: int, reason: str) -> FrozenTrial:
     """Takes a claim back: another search trains the network, or it is not worth training now."""
-    _set(study, trial_id, {"reason": reason})
+    study._storage.set_trial_user_attr(trial_id, "reason", reason)
     study._storage.set_trial_state_values(trial_id, TrialState.PRUNED)
     return study._storage.get_trial(trial_id)
 
@@ -197,8 +191,11 @@ def candidate_of(trial: FrozenTrial, pick: Pick) -> Candidate:
 def measured_of(attributes: Mapping[str, Any]) -> Measured:
     """What a trial reached, from its attributes; nothing of one that reached no rung."""
     readings = tuple((r[0], r[1], r[2]) for r in json.loads(attributes.get("readings", "[]")))
-    times = (attributes.get(f"{name}_s", 0.0) for name in ("train", "quantize", "evaluate"))
-    return Measured(readings, *times)
+    train_s, quantize_s, evaluate_s = (
+        attributes.get(f"{name}_s", 0.0) for name in ("train", "quantize", "evaluate")
+    )
+    num_cached = attributes.get("cached_rungs", 0)  # none in old runs
+    return Measured(readings, train_s, quantize_s, evaluate_s, num_cached)
 
 
 def _create(
@@ -226,6 +223,11 @@ def _create(
     return storage.get_trial(storage.create_new_trial(study._study_id, template_trial=template))
 
 
-def _set(study: Study, trial_id: int, attributes: Mapping[str, Any]) -> None:
-    for name, value in attributes.items():
-        study._storage.set_trial_user_attr(trial_id, name, value)
+def _told(measured: Measured) -> dict[str, Any]:
+    return {
+        "readings": json.dumps(measured.readings),
+        "train_s": measured.train_s,
+        "quantize_s": measured.quantize_s,
+        "evaluate_s": measured.evaluate_s,
+        "cached_rungs": measured.num_cached,
+    }

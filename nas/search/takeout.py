@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import NasError, RunError, UsageError
-from nas.export.layout import DEPLOYED
+from nas.export.keras_archive import foreign_classes
+from nas.export.layout import DEPLOYED, KERAS
 from nas.graph import Graph, check_legal, parse_text, to_text
 from nas.search.config import SearchConfig, read_config
-from nas.search.folder import whole_folder, why
+from nas.search.damage import readable
+from nas.search.folder import check_whole, whole_folder, why
 from nas.search.score import challenge_score
 
 if TYPE_CHECKING:  # importing it takes TensorFlow
@@ -73,8 +75,10 @@ def export_trial(
         )
     try:
         _check_is_free(out)
-        chosen = _choose(run, trial)
-        with whole_folder(out) as partial:
+        check_whole(run)
+        with readable(run):
+            chosen = _choose(run, trial)
+        with whole_folder(out) as partial, readable(run):
             return _write(run, chosen, partial, wishes, note)
     except OSError as error:
         raise RunError(
@@ -167,6 +171,7 @@ def _write(
     config, _ = read_config(run)
     with tempfile.TemporaryDirectory(prefix="nas-export-") as spare:
         source = chosen.folder or Path(spare)
+        _check_harmless(source / KERAS)
         if chosen.folder is None:
             note("training it as the finalists of the run were, which takes minutes")
             _finalise(run, chosen.network, source, chosen.known or {})
@@ -190,6 +195,19 @@ def _write(
         return ship(
             source, folder, facts=facts, wishes=wishes or Wishes(), deployed=deployed, note=note
         )
+
+
+def _check_harmless(file: Path) -> None:
+    """A run may come from anybody, and a Keras file may hold programs."""
+    if not file.is_file():
+        return
+    hint = "put back the file that the search wrote"
+    try:
+        foreign = foreign_classes(file)
+    except ValueError as error:
+        raise RunError(f"{file} cannot be read: {error}", hint) from error
+    if foreign:
+        raise RunError(f"{file} holds {', '.join(foreign)[:100]}, which may run any code", hint)
 
 
 def _finalise(run: Path, network: str, folder: Path, known: dict[str, Any]) -> None:

@@ -28,6 +28,7 @@ class Reached:
         train_s: Of this rung.
         quantize_s: Of this rung.
         evaluate_s: Of running the network on the crops.
+        is_cached: Whether it was found in the evaluation cache, for no time.
     """
 
     reading: PsnrReading
@@ -38,10 +39,15 @@ class Reached:
     train_s: float
     quantize_s: float
     evaluate_s: float
+    is_cached: bool = False
 
 
 class Bench(Protocol):
     """What a worker works with, made once per process by the `bench` of `Setup`."""
+
+    @property
+    def identity(self) -> str:
+        """Equal where the same network, rung and state give the same; "": nothing is cached."""
 
     def advance(
         self, graph: Graph, rung: int, state: bytes, *, limit_s: float | None = None
@@ -66,6 +72,7 @@ class Setup:
         scale: Upscaling factor.
         seed: Of the run.
         max_memory_gb: That a worker may take; None: no limit.
+        hardware: On which `bench` trains.
     """
 
     bench: str
@@ -73,6 +80,7 @@ class Setup:
     scale: int
     seed: int
     max_memory_gb: float | None = None
+    hardware: str = "cpu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +115,13 @@ Task = Advance | Finalise
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What all rungs of a candidate found."""
+    """What all rungs of a candidate found, for how many seconds; cached rungs cost none."""
 
     readings: tuple[PsnrReading, ...] = ()
     train_s: float = 0.0
     quantize_s: float = 0.0
     evaluate_s: float = 0.0
+    num_cached: int = 0
 
     @property
     def steps(self) -> int:
@@ -133,6 +142,7 @@ class Measured:
             self.train_s + reached.train_s,
             self.quantize_s + reached.quantize_s,
             self.evaluate_s + reached.evaluate_s,
+            self.num_cached + reached.is_cached,
         )
 
 

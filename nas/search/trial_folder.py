@@ -3,18 +3,22 @@
 import shutil
 from pathlib import Path
 
-from nas.quantize.stored import GRAPH, WEIGHTS, write_whole
+from nas.errors import UserError
+from nas.quantize.stored import GRAPH, WEIGHTS, load_stored, write_whole
 from nas.search.crops import details_file
 from nas.search.tasks import Reached
 
 __all__ = [
     "TRIALS",
+    "drop_states",
     "forget",
+    "is_kept",
     "keep_network",
     "keep_state",
     "left_over_states",
     "state_of",
     "trial_folder",
+    "trials_with_states",
 ]
 
 TRIALS = "trials"
@@ -39,14 +43,32 @@ def state_of(run: Path, number: int, steps: int) -> bytes | None:
 
 
 def keep_network(run: Path, number: int, network: str, reached: Reached) -> None:
-    """Keeps the measured network and its crops, and drops the states."""
+    """Keeps the measured network and its crops."""
     folder = trial_folder(run, number)
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / GRAPH, (network.replace("; ", "\n") + "\n").encode())
     write_whole(folder / WEIGHTS, reached.weights)
     write_whole(details_file(run, number), reached.details_png)
-    for file in folder.glob("state-*"):
+
+
+def is_kept(run: Path, number: int, digest: str) -> bool:
+    """Whether `keep_network` was here for the network of a trial."""
+    try:
+        kept = load_stored(trial_folder(run, number)).graph.digest
+    except (OSError, UserError):
+        return False
+    return kept == digest and details_file(run, number).is_file()
+
+
+def drop_states(run: Path, number: int) -> None:
+    """Removes the states of a trial, once the study has its end."""
+    for file in trial_folder(run, number).glob("state-*"):
         file.unlink()
+
+
+def trials_with_states(run: Path) -> set[int]:
+    """Numbers of the trials of which states are there."""
+    return {int(file.parent.name) for file in (run / TRIALS).glob("[0-9]*/state-*")}
 
 
 def left_over_states(run: Path, number: int) -> list[str]:

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from nas.graph import Graph, parse_text
+from nas.search.evaluation_cache import EvaluationCache
 from nas.search.failures import kind_of
+from nas.search.known_rungs import find_rung, keep_rung, rung_key
 from nas.search.tasks import Advance, Answer, Bench, Finalise, Reached, Setup, Task
 
 __all__ = ["Worker", "answer", "forget", "remember"]
@@ -35,7 +38,7 @@ def answer(key: str, task: Task) -> Answer:
 
 
 class Worker:
-    """Answers tasks; whatever goes wrong is in the answer.
+    """Answers tasks, from the cache where it can; whatever goes wrong is in the answer.
 
     Args:
         setup: Makes the bench; why it could not is the answer to every task.
@@ -44,21 +47,22 @@ class Worker:
     def __init__(self, setup: Setup) -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         self._bench: Bench | None = None
-        self._trouble = ""
+        self._cache = EvaluationCache()
+        self._trouble = Answer(useless=True)
         module, _, name = setup.bench.partition(":")
         try:
             make: Callable[..., Bench] = getattr(importlib.import_module(module), name)
             self._bench = make(setup.dataset, scale=setup.scale, seed=setup.seed)
         except Exception as error:
-            self._trouble = _line(error)
+            self._trouble = Answer(error=_line(error), kind=kind_of(error), useless=True)
 
     def answer(self, task: Task) -> Answer:
         """What came of `task`, or why nothing did."""
         if self._bench is None:
-            return Answer(error=self._trouble, useless=True)
+            return self._trouble
         try:
             if isinstance(task, Advance):
-                return Answer(_advance(self._bench, task))
+                return Answer(_advance(self._bench, self._cache, task))
             return Answer(_finalise(self._bench, task))
         except OSError as error:
             return Answer(error=_line(error), kind=kind_of(error), errno=error.errno or 0)
@@ -66,10 +70,20 @@ class Worker:
             return Answer(error=_line(error), kind=kind_of(error))
 
 
-def _advance(bench: Bench, task: Advance) -> Reached:
-    from nas.graph import parse_text
+def _advance(bench: Bench, cache: EvaluationCache, task: Advance) -> Reached:
+    graph = parse_text(task.network)
+    if not bench.identity:
+        return _trained(bench, graph, task)
+    key = rung_key(bench.identity, graph, task.rung, task.state)
+    reached = find_rung(cache, key)
+    if reached is None:
+        reached = _trained(bench, graph, task)
+        keep_rung(cache, key, reached)  # before anybody hears of it: a kill costs no training
+    return reached
 
-    reached = bench.advance(parse_text(task.network), task.rung, task.state, limit_s=task.limit_s)
+
+def _trained(bench: Bench, graph: Graph, task: Advance) -> Reached:
+    reached = bench.advance(graph, task.rung, task.state, limit_s=task.limit_s)
     if not all(math.isfinite(psnr_db) for psnr_db in reached.reading[1:]):
         raise FloatingPointError(f"training gave no finite PSNR, got {reached.reading}")
     return reached
@@ -77,8 +91,6 @@ def _advance(bench: Bench, task: Advance) -> Reached:
 
 def _finalise(bench: Bench, task: Finalise) -> tuple[dict[str, object], dict[str, bytes]]:
     """Figures, and the files by their path in the folder of the finalist."""
-    from nas.graph import parse_text
-
     with TemporaryDirectory(prefix="nas-finalist-") as name:
         folder = Path(name)
         figures = bench.finalise(parse_text(task.network), folder)

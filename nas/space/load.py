@@ -1,6 +1,7 @@
 """Spaces by name (those that `nas` brings) or by path (a user's own file)."""
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from nas.share import share_folder
 from nas.space.space import Space
 
 __all__ = ["load_space", "space_names"]
+
+_URL = re.compile(r"[A-Za-z][\w+.-]+:/|[\\/]{2}|git@")  # or a share of a host
 
 
 def space_names() -> tuple[str, ...]:
@@ -29,6 +32,11 @@ def load_space(name_or_path: str) -> Space:
     """
     if name_or_path in space_names():
         return _run(share_folder("search_spaces") / f"{name_or_path}.py")
+    if _URL.match(name_or_path):
+        raise SpaceError(
+            f"a space is not fetched from {name_or_path}, since its file runs as a program",
+            "read it, store it, and give its path",
+        )
     path = Path(name_or_path)
     if path.suffix != ".py":
         raise SpaceError(

@@ -17,6 +17,7 @@ from nas.data.images import Pair
 from nas.graph import to_text
 from nas.zoo import zoo_entry
 from tests.cli.test_main import CALL
+from tests.event_files import curves
 
 Run = Callable[[str], int]
 XCAT = "--network zoo:XCAT --budget-steps 20"
@@ -95,6 +96,20 @@ def test_two_networks_train_at_once_as_each_alone(
     assert run(f"nas train --network XCAT {options} --out alone") == 0
     alone, together = work / "alone", work / "both" / "XCAT"
     assert files(alone) == files(together)
+
+
+def test_curves_of_each_network_are_there_for_tensorboard(work: Path, run: Run) -> None:
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
+    options = "--recipe l2 --budget-steps 2 --data images --tensorboard tb"
+    assert run(f"nas train --network XCAT --network ESPCN-RGBx3 {options} --out both") == 0
+    for name in ("XCAT", "ESPCN-RGBx3"):
+        lines = (work / "both" / name / "log.jsonl").read_text().splitlines()
+        readings = [json.loads(line) for line in lines]
+        assert [reading["step"] for reading in readings] == [1, 2]
+        found = curves(work / "tb" / name)
+        assert set(found) == {"stage", "loss", "learning_rate", "psnr_db"}
+        for tag, curve in found.items():
+            assert curve == [(r["step"], pytest.approx(r[tag])) for r in readings]
 
 
 def test_smaller_patches_are_told_once(

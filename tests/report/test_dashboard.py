@@ -80,7 +80,7 @@ def test_run_without_a_study_is_one_line_and_makes_no_file(make_run):
 def test_storage_with_a_password_must_be_given(make_run):
     run = make_run(num_trials=10)
     (run / "config.json").write_text('{"storage": "postgresql://me:***@host/name"}')
-    with pytest.raises(RunError, match=r"keeps no password .*--storage"):
+    with pytest.raises(RunError, match=r"needs a password, which is never stored .*--storage"):
         serve(run, 0)
 
 

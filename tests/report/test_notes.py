@@ -65,6 +65,12 @@ def test_note_of_a_measured_network():
     )
 
 
+def test_note_tells_what_the_cache_gave():
+    note = note_of(trial_of(**MEASURED, cached_rungs=1))
+    seconds = "7.2 training, 0.6 quantising, 0.4 evaluating"
+    assert f"| seconds | {seconds}, 1 of 2 readings from the cache |" in note
+
+
 def test_note_of_a_run_of_before_leaves_out_what_it_did_not_write():
     note = note_of(trial_of(score=5.0))
     told = "| score | 5 |\n| predicted time | 11.5 ms |\n| PSNR | 32.44 dB as INT8 |\n"

@@ -52,6 +52,14 @@ def test_page_tells_the_converted_result(make_run):
     assert "not finished" not in page
 
 
+def test_page_tells_what_cost_no_time(make_run):
+    run = make_run()
+    assert "trained before" not in write_report(run).read_text()
+    trials = pd.read_csv(run / "trials.csv")
+    trials.assign(cached_rungs=[0, 3, 1] + [0] * (len(trials) - 3)).to_csv(run / "trials.csv")
+    assert "2 trials were trained before" in write_report(run).read_text()
+
+
 def test_page_fetches_nothing(make_run):
     page = write_report(make_run()).read_text()
     links = Links()
@@ -156,7 +164,7 @@ BROKEN = [  # what, how, what is said
     ("trials.csv", "number,state\n1,COMPLETE\n", "lacks digest, zoo, psnr_int8_db"),
     ("trials.csv", "", "is no table"),
     ("config.json", None, "has no config.json"),
-    ("config.json", "{", "config.json is not JSON"),
+    ("config.json", "{", "config.json is no configuration of a run"),
     ("finalists.json", "{}", "finalists.json holds no list"),
 ]
 

@@ -24,6 +24,8 @@ XCAT = zoo_entry("XCAT").build().digest
 class Steady:
     """PSNR grows with MACs and steps, the same in every process."""
 
+    identity = ""  # never cached
+
     def __init__(self, dataset: object, *, scale: int, seed: int) -> None:
         self.seed = seed
 
@@ -93,6 +95,21 @@ class Notes(Steady):
         if rung == 1 and not flag.exists():
             flag.touch()
             os.kill(os.getpid(), signal.SIGKILL)
+        return super().advance(graph, rung, state)
+
+
+class Known(Steady):
+    """Writes each rung that it trains into the file `FAKE_NOTES`; what it gives may be cached."""
+
+    @property
+    def identity(self) -> str:
+        return f"known {self.seed}"
+
+    def advance(
+        self, graph: Graph, rung: int, state: bytes, *, limit_s: float | None = None
+    ) -> Reached:
+        with Path(os.environ["FAKE_NOTES"]).open("a") as file:
+            file.write(f"{graph.digest} {rung}\n")
         return super().advance(graph, rung, state)
 
 

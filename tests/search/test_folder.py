@@ -22,6 +22,12 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, name: str, said: 
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_what_a_kill_left_of_a_new_run_is_no_run() -> None:
+    create_run(Path("runs/a"), {})
+    create_run(Path("runs/.b.partial-7"), {})
+    assert find_run() == Path("runs/a")
+
+
 @pytest.mark.parametrize("name", ["", " "])
 def test_an_empty_name_is_refused(name: str) -> None:
     message = "the name of a run is empty (give --run a name below runs/, or a path)"

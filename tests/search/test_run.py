@@ -130,7 +130,7 @@ def test_an_edited_builder_is_not_resumed(images: str) -> None:
     with pytest.raises(
         RunError, match=r"^the space_digest of runs/r was .*, now it is .* \(restore"
     ):
-        resume("r", {}, watch=Silent())
+        resume("r", {"space": "small.py"}, watch=Silent())
 
 
 def test_a_seed_may_be_beyond_what_numpy_takes_times_a_million(images: str) -> None:
@@ -249,7 +249,7 @@ def test_a_refitted_device_does_not_change_what_was_ranked(images: str) -> None:
     slower = {name: 3 * value for name, value in model.coefficients.items()}
     (board.folder / "model.json").write_text(replace(model, coefficients=slower).to_json())
     listener = Listener()
-    again = resume("r", {}, watch=listener, bench=f"{FAKES}:AlwaysFails")
+    again = resume("r", {"space": "small.py"}, watch=listener, bench=f"{FAKES}:AlwaysFails")
     assert stable(again.table) == stable(first.table)  # though all are over the limit now
     assert (
         "the latency model of board is another one now: 3 trials keep the times they were ranked by"

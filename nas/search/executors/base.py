@@ -9,7 +9,10 @@ __all__ = ["Executor"]
 
 
 class Executor(Protocol):
-    """Runs tasks in workers that were set up for one run."""
+    """Runs tasks in workers that were set up for one run.
+
+    Where what leads the workers is gone, the futures and all but `close` raise `CancelledError`.
+    """
 
     @property
     def num_slots(self) -> int:

@@ -2,14 +2,16 @@
 
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError, Future
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import dask
 import yaml
 from distributed import Client, LocalCluster, WorkerPlugin
+from distributed.client import ClosedClientError
 from distributed.scheduler import KilledWorker
 
 from nas.errors import RunError, UsageError
@@ -19,6 +21,7 @@ from nas.search.worker import answer, forget, remember
 __all__ = ["DaskCluster", "open_dask"]
 
 _ANSWER_S = 15
+_LOST = (OSError, TimeoutError, ClosedClientError)  # the scheduler does not answer any more
 _GPU = "GPU"  # name of the resource, where workers declare one
 _SHARE = 0.25  # of a GPU, for a network as small as those of a search
 
@@ -46,10 +49,11 @@ class DaskCluster:
         cluster: What was started for this search, and ends with it.
     """
 
-    deaths: tuple[type[BaseException], ...] = (KilledWorker, CancelledError)
+    deaths: tuple[type[BaseException], ...] = (KilledWorker,)
 
     def __init__(self, client: Client, setup: Setup, cluster: Any = None) -> None:
         self._client, self._cluster = client, cluster
+        self._on_gpu = setup.hardware == "cuda"
         self._key = uuid.uuid4().hex
         self._plugin = _Remember(self._key, setup)
         client.register_plugin(self._plugin)
@@ -57,7 +61,7 @@ class DaskCluster:
 
     @property
     def num_slots(self) -> int:
-        """Threads of all workers; where they declare GPUs, shares of these."""
+        """Threads of all workers; of a search on GPUs, shares of those that workers declare."""
         workers = self._workers()
         if gpus := self._gpus(workers):
             return int(gpus / _SHARE)
@@ -65,28 +69,50 @@ class DaskCluster:
 
     def describe(self) -> str:
         """Where it runs, and where Dask shows what it does."""
-        return f"Dask with {len(self._workers())} workers, see {self._client.dashboard_link}"
+        many = "1 worker" if (count := len(self._workers())) == 1 else f"{count} workers"
+        return f"Dask with {many}, see {self._client.dashboard_link}"
 
     def submit(self, task: Task) -> "Future[Answer]":
         """Queues `task`."""
         wanted = {_GPU: _SHARE} if self._gpus(self._workers()) else {}
-        future: Future[Answer] = self._executor.submit(answer, self._key, task, resources=wanted)
+        with self._there():
+            future: Future[Answer] = self._executor.submit(
+                answer, self._key, task, resources=wanted
+            )
         return future
 
     def close(self) -> None:
         """Leaves the cluster, and ends it where it was started here."""
-        self._executor.shutdown(wait=False)
-        if self._cluster is None:
-            self._client.unregister_worker_plugin(self._plugin.name)
+        if self._client.status == "running":
+            with suppress(*_LOST):  # just now
+                self._executor.shutdown(wait=False)
+                if self._cluster is None:
+                    self._client.unregister_worker_plugin(self._plugin.name)
         self._client.close(timeout=_ANSWER_S)
         if self._cluster is not None:
             self._cluster.close(timeout=_ANSWER_S)
 
     def _workers(self) -> Mapping[str, Mapping[str, Any]]:
-        return dict(self._client.scheduler_info(n_workers=-1)["workers"])
+        with self._there():
+            return dict(self._client.scheduler_info(n_workers=-1)["workers"])
+
+    @contextmanager
+    def _there(self) -> Iterator[None]:
+        """Raises `CancelledError` where the scheduler is gone, as the futures do then.
+
+        A client waits for it to come back, but a new one knows nothing of this search.
+        """
+        if self._client.status != "running":
+            raise CancelledError
+        try:
+            yield
+        except _LOST as error:
+            raise CancelledError from error
 
     def _gpus(self, workers: Mapping[str, Mapping[str, Any]]) -> float:
-        return sum(float(worker["resources"].get(_GPU, 0)) for worker in workers.values())
+        """That are declared, where the search trains on them."""
+        declared = sum(float(worker["resources"].get(_GPU, 0)) for worker in workers.values())
+        return declared if self._on_gpu else 0.0
 
 
 def open_dask(cluster: str, setup: Setup) -> DaskCluster:
@@ -100,7 +126,9 @@ def open_dask(cluster: str, setup: Setup) -> DaskCluster:
         RunError: Nobody answers at the address, or no worker came.
         UsageError: The file of the Slurm cluster is none.
     """
-    logging.getLogger("distributed").setLevel(logging.ERROR)  # it tells of every worker that goes
+    # It tells of every worker that goes, and of a scheduler that does, which we say in one line.
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     kind, _, rest = cluster.partition(":")
     if kind == "local":
         started = _local(int(rest), setup.max_memory_gb)

@@ -51,11 +51,11 @@ class Processes:
         """Gives `task` to an idle process, a new one where the last one died."""
         place = next(i for i, future in enumerate(self._running) if not future or future.done())
         try:
-            future = self._pools[place].submit(answer, _KEY, task)
+            future = _submit(self._pools[place], task)
         except BrokenProcessPool:
             self._pools[place].shutdown(wait=False)
             self._pools[place] = self._pool()
-            future = self._pools[place].submit(answer, _KEY, task)
+            future = _submit(self._pools[place], task)
         self._running[place] = future
         return future
 
@@ -73,6 +73,17 @@ class Processes:
             initializer=_begin,
             initargs=(self._setup, self._threads, self._lifeline),
         )
+
+
+def _submit(pool: ProcessPoolExecutor, task: Task) -> "Future[Answer]":
+    """Also lets go of the end of the pipe that answers come through: the worker alone holds it.
+
+    Otherwise we would wait for ever for the rest of an answer, where it is killed in the middle.
+    """
+    future = pool.submit(answer, _KEY, task)
+    answers: Any = pool._result_queue
+    answers._writer.close()
+    return future
 
 
 def _begin(setup: Setup, threads: int, lifeline: "Connection[Any, Any]") -> None:
