@@ -27,6 +27,7 @@ __all__ = [
 
 _FREE = ("workers", "cluster", "max_hours", "max_memory_gb", "candidate_timeout_s")
 _LIMITS = ("max_hours", "max_memory_gb", "candidate_timeout_s")
+_LEAST_MEMORY_GB = 0.5  # a worker takes nearly so much before it trains anything
 _LARGEST_LIMIT = 1e9  # of hours, GB or seconds; more is no limit, and overflows in the system
 HARDWARE = ("cpu", "cuda")
 SAMPLERS = ("auto", "tpe", "nsga2", "gp", "random")
@@ -107,6 +108,11 @@ class SearchConfig:
             if value is not None and not 0 < value <= _LARGEST_LIMIT:
                 wrong = f"{_short(value)} is {'too large' if value > 0 else 'not positive'}"
                 raise UsageError(f"{option} {wrong}", "leave it out for no limit")
+        if self.max_memory_gb is not None and self.max_memory_gb < _LEAST_MEMORY_GB:
+            raise UsageError(
+                f"--max-memory-gb {self.max_memory_gb:g} is too little for any worker",
+                f"it takes {_LEAST_MEMORY_GB:g} before it trains anything, and 1 for most networks",
+            )
         if self.sampler not in SAMPLERS:
             raise UsageError(
                 f"there is no sampler {self.sampler!r}",

@@ -166,6 +166,7 @@ class Loop:
                     self._monitor.exhausted(self._judge, self._errors[-1:])
                     return
                 self._shared.sync(self._read)
+            self._shared.end()
             self._monitor.waiting((), crew.num_workers)
 
     def _num_missing(self) -> int:

@@ -11,10 +11,11 @@ from nas.search.candidates import Candidate
 from nas.search.lease import Lease
 from nas.search.ledger import Finished, Ledger
 from nas.search.mirror import Mirror
-from nas.search.study import fail
+from nas.search.study import fail, give_way
 
 __all__ = ["Shared"]
 
+_MET = "the budget is met by other searches"
 Read = Callable[[FrozenTrial], Finished]
 """A finished trial as the ledger keeps it."""
 
@@ -79,7 +80,12 @@ class Shared:
         for trial in before:
             if trial.user_attrs.get("digest") == candidate.digest:
                 return f"duplicate of {trial.number}"
-        return "the budget is met by other searches" if len(before) >= budget else ""
+        return _MET if len(before) >= budget else ""
+
+    def end(self) -> None:
+        """The budget is met: takes back what others claimed too many and were killed over."""
+        for trial in self._others.values():
+            give_way(self._study, trial._trial_id, _MET)
 
     def _bury(self, drivers: set[str]) -> None:
         dead = self._lease.dead(drivers)

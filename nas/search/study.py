@@ -11,10 +11,12 @@ import json
 import math
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
@@ -166,8 +168,9 @@ def fail(study: Study, trial_id: int, reason: str) -> None:
 
 def give_way(study: Study, trial_id: int, reason: str) -> FrozenTrial:
     """Takes a claim back: another search trains the network, or it is not worth training now."""
-    study._storage.set_trial_user_attr(trial_id, "reason", reason)
-    study._storage.set_trial_state_values(trial_id, TrialState.PRUNED)
+    with suppress(UpdateFinishedTrialError):  # another search did so already
+        study._storage.set_trial_user_attr(trial_id, "reason", reason)
+        study._storage.set_trial_state_values(trial_id, TrialState.PRUNED)
     return study._storage.get_trial(trial_id)
 
 

@@ -46,6 +46,7 @@ def search(images: str, **changes: Any) -> tuple[RunResult, list[str]]:
 
 def again(**given: Any) -> tuple[RunResult, list[str]]:
     listener = Listener()
+    given = {"space": "small.py", **given}  # a file, so it must be named again
     return resume("r", given, watch=listener, bench=BENCH), listener.notes
 
 

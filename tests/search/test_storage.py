@@ -169,3 +169,25 @@ def test_storage_that_does_not_answer_is_one_line(url: str, message: str) -> Non
         open_storage(url)
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_claim_beyond_the_budget_that_a_killed_search_left_is_taken_back(
+    images: str, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'all.db'}"
+    config = SearchConfig(budget=4, data=images, storage=url)
+    first = start(config, name="r", watch=Silent(), bench=f"{FAKES}:Steady").table
+    study = open_study(open_storage(url), "r", resume=True)
+    left = study.trials[0]
+    one_too_many = {**left.user_attrs, "driver": "killed", "digest": "another"}
+    claimed = optuna.trial.create_trial(
+        state=TrialState.RUNNING,
+        params=left.params,
+        distributions=left.distributions,
+        user_attrs=one_too_many,
+    )
+    study.add_trial(claimed)
+    given = {"storage": url}
+    table = resume("r", given, watch=Silent(), bench=f"{FAKES}:Steady").table
+    assert list(table["state"]).count("COMPLETE") == 4
+    assert list(table["state"])[len(first) :] == ["PRUNED"]

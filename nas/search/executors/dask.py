@@ -1,10 +1,12 @@
 """Workers of a Dask cluster: on this machine, behind an address, or started by Slurm."""
 
 import logging
+import signal
 import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -140,14 +142,33 @@ def open_dask(cluster: str, setup: Setup) -> DaskCluster:
 
 
 def _local(workers: int, max_memory_gb: float | None) -> Any:
-    """Processes of one thread; the dashboard takes any free port of this machine."""
-    return LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        memory_limit=f"{max_memory_gb}GiB" if max_memory_gb else "auto",
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",
-    )
+    """Processes of one thread; the dashboard takes any free port of this machine.
+
+    A worker near its limit of memory is ended, which the search tells; a paused one would wait for
+    ever, for a network that trains holds no results to give away.
+    """
+    memory = "distributed.worker.memory"
+    dask.config.set({f"{memory}.{act}": False for act in ("target", "spill", "pause")})
+    with _no_interrupts():
+        return LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            memory_limit=f"{max_memory_gb}GiB" if max_memory_gb else "auto",
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,
+        )
+
+
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Ctrl-C waits for the end, and no process that begins meanwhile ever gets it: we end them."""
+    resource_tracker.ensure_running()  # it lets interrupts through again when it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _slurm(file: Path) -> Any:
