@@ -125,7 +125,9 @@ def maker(kind: str, judge: Judge) -> Callable[[int], BaseSampler] | None:
 def replay(table: Table, kind: str, seed: int, count: int, *, stops: bool = True) -> Replay:
     """One search of `count` networks."""
     ledger = Ledger()
-    config = SearchConfig(budget=count, sampler=kind if kind in ("auto", "tpe", "gp") else "random", seed=seed)
+    config = SearchConfig(
+        budget=count, sampler=kind if kind in ("auto", "tpe", "gp") else "random", seed=seed
+    )
     proposer = Proposer(table.judge, ledger, config, maker(kind, table.judge))
     rng, found, spent = random.Random(seed), Replay(), 0
     while len(found.digests) < count:
@@ -152,7 +154,15 @@ def replay(table: Table, kind: str, seed: int, count: int, *, stops: bool = True
     return found
 
 
-def train(table: Table, ledger: Ledger, number: int, candidate: Candidate, rng: random.Random, *, stops: bool) -> Measured:
+def train(
+    table: Table,
+    ledger: Ledger,
+    number: int,
+    candidate: Candidate,
+    rng: random.Random,
+    *,
+    stops: bool,
+) -> Measured:
     """Up the rungs, as the loop does."""
     readings = rng.choice(table.readings[candidate.digest])
     measured = Measured()
@@ -165,12 +175,19 @@ def train(table: Table, ledger: Ledger, number: int, candidate: Candidate, rng: 
     return measured
 
 
-def ended(proposal: Proposal, state: TrialState, measured: Measured | None = None, latency_ms: float = 0.0) -> FrozenTrial:
+def ended(
+    proposal: Proposal, state: TrialState, measured: Measured | None = None, latency_ms: float = 0.0
+) -> FrozenTrial:
     """As the study tells it."""
     attributes = {"readings": json.dumps(measured.readings)} if measured else {}
     values = [measured.psnr_int8_db, latency_ms] if measured else None
-    return create_trial(state=state, values=values, params=proposal.frozen.params,
-                        distributions=proposal.frozen.distributions, user_attrs=attributes)
+    return create_trial(
+        state=state,
+        values=values,
+        params=proposal.frozen.params,
+        distributions=proposal.frozen.distributions,
+        user_attrs=attributes,
+    )
 
 
 def first_within(table: Table, found: Replay, share: float) -> int:
@@ -218,7 +235,9 @@ def main() -> None:
     print(f"{len(table.readings)} networks, {len(table.latency_ms)} with a time")
     with Pool(given.workers) as pool:
         for kind in given.samplers:
-            jobs = [(given.table, given.device, kind, seed, given.count) for seed in range(given.seeds)]
+            jobs = [
+                (given.table, given.device, kind, seed, given.count) for seed in range(given.seeds)
+            ]
             found = pool.map(_one, jobs, chunksize=1)
             show(table, kind, found)
 
@@ -229,7 +248,9 @@ def show(table: Table, kind: str, found: list[Replay]) -> None:
     cells = [f"{kind:10}"]
     for share in SHARES:
         firsts = [first_within(table, each, share) for each in found]
-        cells.append(f"{share:.0%}: " + "/".join(f"{q:.0f}" for q in np.percentile(firsts, (25, 50, 75))))
+        cells.append(
+            f"{share:.0%}: " + "/".join(f"{q:.0f}" for q in np.percentile(firsts, (25, 50, 75)))
+        )
     for count in (20, 60, 180):
         scores = [2 ** (max(map(table.worth, each.digests[:count])) - best) for each in found]
         areas = [hypervolume(table, each.digests[:count]) for each in found]

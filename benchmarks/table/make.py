@@ -29,7 +29,16 @@ FOLDER = Path(__file__).parent
 STEPS = (50, 100, 200, 300, 500, 1000)
 TRUTH_STEPS = 20 * STEPS[-1]
 NUM_TRUTH = 100
-COLUMNS = ("digest", "seed", "length", "steps", "psnr_float_db", "psnr_int8_db", "train_s", "read_s")
+COLUMNS = (
+    "digest",
+    "seed",
+    "length",
+    "steps",
+    "psnr_float_db",
+    "psnr_int8_db",
+    "train_s",
+    "read_s",
+)
 Row = tuple[str, int, int, int, float, float, float, float]
 
 _evaluators: dict[tuple[int, int], object] = {}  # of this process, by seed and length
@@ -81,7 +90,9 @@ def finished(file: Path) -> set[tuple[str, int, int]]:
         return set()
     with file.open(newline="") as lines:
         rows = list(csv.DictReader(lines))
-    return {(r["digest"], int(r["seed"]), int(r["length"])) for r in rows if r["steps"] == r["length"]}
+    return {
+        (r["digest"], int(r["seed"]), int(r["length"])) for r in rows if r["steps"] == r["length"]
+    }
 
 
 def append(file: Path, rows: list[Row]) -> None:

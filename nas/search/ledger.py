@@ -18,6 +18,7 @@ class Finished:
     candidate: Candidate
     measured: Measured
     score: float
+    is_reused: bool = False  # an earlier run measured it
 
     @property
     def name(self) -> str:
@@ -30,12 +31,14 @@ class Ledger:
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
         self._finished: list[Finished] = []
+        self._num_own = 0
         self._rungs: list[dict[int, Rival]] = []  # by trial, what it reached
         self._most_steps = 0
 
     @property
     def num_finished(self) -> int:
-        return len(self._finished)
+        """Of this run's budget."""
+        return self._num_own
 
     def number_of(self, digest: str) -> int:
         """The trial that has this network, or -1."""
@@ -60,6 +63,7 @@ class Ledger:
     def finish(self, finished: Finished) -> None:
         self._numbers[finished.candidate.digest] = finished.number
         self._finished.append(finished)
+        self._num_own += not finished.is_reused
         self._most_steps = max(self._most_steps, finished.measured.steps)
         self.reach(finished.number, finished.candidate, finished.measured)
 

@@ -27,6 +27,7 @@ from nas.search.parameters import option_of
 from nas.search.shared import Shared
 from nas.search.stopping import Rival, goes_on
 from nas.search.study import (
+    REUSED,
     candidate_of,
     claim,
     fail,
@@ -344,7 +345,8 @@ class Loop:
             seen.latency_ms, candidate.latency_ms, rel_tol=1e-6
         )
         attributes = trial.user_attrs
-        return Finished(trial.number, candidate, measured_of(attributes), attributes["score"])
+        measured, is_reused = measured_of(attributes), REUSED in attributes
+        return Finished(trial.number, candidate, measured, attributes["score"], is_reused)
 
     def _pick(self, trial: FrozenTrial) -> Pick:
         parameters = trial.params
