@@ -215,3 +215,14 @@ def test_claim_that_a_dying_storage_made_twice_is_taken_back_once(
     assert "RUNNING" not in states
     assert states["PRUNED"] >= 4, "both of each pair"
     assert not check_run(Path("runs/r"))
+
+
+def test_postgresql_that_was_started_again_between_two_questions_is_not_noticed(
+    postgres: Server,
+) -> None:
+    with opened_storage(postgres.new_database()) as storage:
+        study = open_study(storage, "r", resume=False)
+        study.set_user_attr("known", True)
+        postgres.kill()
+        postgres.start()
+        assert study.user_attrs == {"known": True}
