@@ -15,6 +15,7 @@ from nas.search.study import REUSED, fail, give_way
 
 __all__ = ["Shared"]
 
+_TWICE = "the storage made the claim twice"
 _MET = "the budget is met by other searches"
 Read = Callable[[FrozenTrial], Finished]
 """A finished trial as the ledger keeps it."""
@@ -37,12 +38,17 @@ class Shared:
         self._study, self._driver = study, driver
         self._ledger, self._mirror, self._lease = ledger, mirror, lease
         self._known: set[int] = set()
+        self._mine: set[int] | None = None  # claims of this search; None: not yet looked through
         self._others: dict[int, FrozenTrial] = {}  # running, of other searches
         self.num_trials = 0
 
     @property
     def num_running_elsewhere(self) -> int:
         return len(self._others)
+
+    def claimed(self, number: int) -> None:
+        """This search has the claim, and knows all that it made before."""
+        self._mine = {*(self._mine or ()), number}
 
     def know(self, number: int) -> None:
         """This search saw itself how the trial ended."""
@@ -66,6 +72,9 @@ class Shared:
             elif trial.user_attrs.get("driver") not in (None, self._driver):
                 others[trial.number] = trial
                 self._ledger.start(trial.number, trial.user_attrs["digest"])
+            elif self._mine is not None and trial.number not in self._mine:
+                # The storage died before it said that the claim was made, and it was made again.
+                give_way(self._study, trial._trial_id, _TWICE)
         self._others = others
         self._bury({str(trial.user_attrs["driver"]) for trial in others.values()})
 

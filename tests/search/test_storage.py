@@ -5,20 +5,23 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from nas.errors import RunError, UsageError
+from nas.search.audit import check_run
 from nas.search.config import SearchConfig
 from nas.search.events import Silent
 from nas.search.run import RunResult, join, resume, start
 from nas.search.storage import open_storage, opened_storage
-from nas.search.study import open_study
+from nas.search.study import claim, open_study
 from tests.postgres import Server, postgres
 
 __all__ = ["postgres"]
@@ -191,3 +194,35 @@ def test_claim_beyond_the_budget_that_a_killed_search_left_is_taken_back(
     table = resume("r", given, watch=Silent(), bench=f"{FAKES}:Steady").table
     assert list(table["state"]).count("COMPLETE") == 4
     assert list(table["state"])[len(first) :] == ["PRUNED"]
+
+
+def test_claim_that_a_dying_storage_made_twice_is_taken_back_once(
+    images: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+
+    def twice(*given: Any) -> FrozenTrial:
+        calls.append(len(calls))
+        if calls[-1] in (0, 2):  # as Optuna does where a commit was made and not acknowledged
+            claim(*given)
+        return claim(*given)
+
+    monkeypatch.setattr("nas.search.loop.claim", twice)
+    config = SearchConfig(budget=4, data=images)
+    table = start(config, name="r", watch=Silent(), bench=f"{FAKES}:Steady").table
+    states = Counter(table["state"])
+    assert states["COMPLETE"] == 4
+    assert "RUNNING" not in states
+    assert states["PRUNED"] >= 4, "both of each pair"
+    assert not check_run(Path("runs/r"))
+
+
+def test_postgresql_that_was_started_again_between_two_questions_is_not_noticed(
+    postgres: Server,
+) -> None:
+    with opened_storage(postgres.new_database()) as storage:
+        study = open_study(storage, "r", resume=False)
+        study.set_user_attr("known", True)
+        postgres.kill()
+        postgres.start()
+        assert study.user_attrs == {"known": True}
