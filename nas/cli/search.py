@@ -10,6 +10,7 @@ import typer
 from typer import Option
 
 from nas.cli.progress import Shown, watcher
+from nas.cli.runs import find_run
 from nas.cli.tables import print_json, print_table
 
 if TYPE_CHECKING:  # importing it takes a second

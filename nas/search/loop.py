@@ -22,8 +22,8 @@ from nas.search.front import trials_table
 from nas.search.lease import Lease
 from nas.search.ledger import Finished, Ledger
 from nas.search.monitor import Monitor
-from nas.search.proposer import Proposer
 from nas.search.parameters import option_of
+from nas.search.proposer import Proposer
 from nas.search.shared import Shared
 from nas.search.stopping import Rival, goes_on
 from nas.search.study import (

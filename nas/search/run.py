@@ -40,8 +40,8 @@ from nas.search.log import Log
 from nas.search.loop import Loop, write_trials
 from nas.search.measure import Meter, is_measured, measure_finalists, open_meter
 from nas.search.result import choose_best, choose_finalists, finalise_all
-from nas.search.session import logged_session
 from nas.search.reuse import check_reuse, reuse
+from nas.search.session import logged_session
 from nas.search.storage import STORAGE_ERRORS, disk_errors, opened_storage, storage_url
 from nas.search.study import open_study
 from nas.search.tasks import Setup
