@@ -141,9 +141,9 @@ class Loop:
         """
         with self._lease:
             left_over = [training for training in self._left_over() if not self._ended(training)]
-            for training in left_over:
-                self._shared.claimed(training.number)
-            self._tidy({training.number for training in left_over})
+            numbers = {training.number for training in left_over}
+            self._shared.keep(numbers)
+            self._tidy(numbers)
             while not self.is_done:
                 exhausted = False
                 while crew.num_idle and not exhausted and self._num_missing() and not self._is_late:
@@ -182,7 +182,7 @@ class Loop:
             found = proposal.found
             if isinstance(found, Candidate):
                 claimed = claim(self._study, proposal.frozen, found, self._driver)
-                self._shared.claimed(claimed.number)
+                self._shared.keep({claimed.number})
                 self._shared.num_trials = claimed.number + 1
                 reason = self._shared.may_train(claimed, found, self._config.budget)
                 if not reason:

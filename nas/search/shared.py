@@ -46,9 +46,9 @@ class Shared:
     def num_running_elsewhere(self) -> int:
         return len(self._others)
 
-    def claimed(self, number: int) -> None:
-        """This search has the claim, and knows all that it made before."""
-        self._mine = {*(self._mine or ()), number}
+    def keep(self, numbers: set[int]) -> None:
+        """These claims of this search hold, beside those kept before; no others do."""
+        self._mine = (self._mine or set()) | numbers
 
     def know(self, number: int) -> None:
         """This search saw itself how the trial ended."""
