@@ -70,7 +70,7 @@ class Table:
 
 @dataclass
 class Replay:
-    """One search: networks in the order in which they were finished, with steps spent until then."""
+    """One search: networks in the order in which they finished, with steps spent until then."""
 
     digests: list[str] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)

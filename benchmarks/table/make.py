@@ -2,10 +2,10 @@
 
     python benchmarks/table/make.py [--seed 0] [--workers N] [--truth] [--count N]
 
-Each network trains by the recipe of the search on the bundled images, on one thread, and is read in
-float and INT8 at `STEPS`. `--truth` trains a fixed random hundred of them 20 times longer. Rows of a
-network are written at once when it is finished, in a random order of networks that is always the
-same, so that a part of the table is a fair sample of it.
+Each network trains by the recipe of the search on the bundled images, on one thread, and is read
+in float and INT8 at `STEPS`. `--truth` trains a fixed random hundred of them 20 times longer. Rows
+of a network are written at once when it is finished, in a random order of networks that is always
+the same, so that a part of the table is a fair sample of it.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from space import space
 
@@ -24,6 +25,9 @@ from nas.search.config import SearchConfig, count_cores
 from nas.search.effort import SEARCH, Effort
 from nas.search.images import load_images
 from nas.train.schedules import Cosine, Warmup
+
+if TYPE_CHECKING:  # it imports torch: for workers only
+    from nas.search.evaluation import Evaluator
 
 FOLDER = Path(__file__).parent
 STEPS = (50, 100, 200, 300, 500, 1000)
@@ -41,7 +45,7 @@ COLUMNS = (
 )
 Row = tuple[str, int, int, int, float, float, float, float]
 
-_evaluators: dict[tuple[int, int], object] = {}  # of this process, by seed and length
+_evaluators: "dict[tuple[int, int], Evaluator]" = {}  # of this process, by seed and length
 
 
 def networks() -> dict[str, str]:
@@ -73,7 +77,6 @@ def train(network: str, seed: int, length: int) -> list[Row]:
         images = load_images(SearchConfig(seed=seed), lambda _: None)
         _evaluators[seed, length] = Evaluator(images, scale=3, seed=seed, effort=effort(length))
     evaluator = _evaluators[seed, length]
-    assert isinstance(evaluator, Evaluator)
     graph, state, rows = parse_text(network), b"", []
     for rung in range(len(evaluator.effort.rungs)):
         reached = evaluator.advance(graph, rung, state)

@@ -43,7 +43,7 @@ def retarget(
     print_table(
         ("trial", "network", "INT8 dB", "ms", "interval", "was ms", "score", "was", "to zoo"),
         [_row(row) for row in found.front.to_dict("records")],
-        title=f"Front of {folder} on {device}, by PSNR of the search; ms and interval are predicted",
+        title=f"Front of {folder} on {device}: PSNR of the search, predicted times",
     )
     typer.echo(
         f"Best: trial {best['number']} ({best['zoo'] or best['digest']}), score "

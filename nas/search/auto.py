@@ -1,10 +1,10 @@
 """The sampler of this project: it knows what is known, and guesses only PSNR.
 
 Whether a network is legal, what it takes on the device and whether it was proposed before is known
-without training. So it looks at many networks at once, guesses the PSNR of each from those that were
-measured, and proposes the one from which most is expected: mostly of the score, now and then of the
-front. Small spaces are listed whole; of large ones it sees neighbours of good networks and random
-draws.
+without training. So it looks at many networks at once, guesses the PSNR of each from those that
+were measured, and proposes the one from which most is expected: mostly of the score, now and then
+of the front. Small spaces are listed whole; of large ones it sees neighbours of good networks and
+random draws.
 """
 
 import json
@@ -195,7 +195,7 @@ class AutoSampler(BaseSampler):
             what = "of the best score, proposed for the front"
         place = int(np.argmax(gains))
         why = (
-            f"guessed {mean_db[place]:.2f} ± {spread_db[place]:.2f} dB at {times_ms[place]:.1f} ms, "
+            f"guessed {mean_db[place]:.2f} ± {spread_db[place]:.2f} dB, {times_ms[place]:.1f} ms, "
             f"expected gain {100 * by_score[place]:.2g} % {what}"
         )
         return pool[place], why

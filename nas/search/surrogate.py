@@ -82,8 +82,8 @@ class Surrogate:
         own = own + np.exp(self.weights[1]) + np.exp(self.weights[3]) + np.exp(self.weights[5])
         explained = (cross * cho_solve(self._factor, cross.T).T).sum(axis=1)
         spread = np.sqrt(np.maximum(own - explained, _TINY))
-        mean: Array = self._middle + self._unit * (cross @ self._solved)
-        return mean, self._unit * self._widen * spread
+        mean = self._middle + self._unit * (cross @ self._solved)
+        return np.asarray(mean), np.asarray(self._unit * self._widen * spread)
 
     def _calibrate(self) -> float:
         """How much wider intervals must be, by what each network is guessed from all others."""
