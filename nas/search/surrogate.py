@@ -128,6 +128,8 @@ class Surrogate:
 
 def _kernel(weights: Array, products: Array, distances: Array, differ: Array) -> Array:
     trend, smooth, reach, picked, picked_reach = np.exp(weights[:5])
-    found: Array = trend * products
-    found = found + smooth * np.exp(-distances / (2 * reach**2))
-    return found + picked * np.exp(-differ / picked_reach)
+    likeness = smooth * np.exp(-distances / (2 * reach**2)) + picked * np.exp(
+        -differ / picked_reach
+    )
+    found: Array = trend * products + likeness
+    return found
