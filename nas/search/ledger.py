@@ -32,6 +32,7 @@ class Ledger:
         self._finished: list[Finished] = []
         self._rungs: list[dict[int, Rival]] = []  # by trial, what it reached
         self._most_steps = 0
+        self._best: Finished | None = None
 
     @property
     def num_finished(self) -> int:
@@ -60,12 +61,19 @@ class Ledger:
     def finish(self, finished: Finished) -> None:
         self._numbers[finished.candidate.digest] = finished.number
         self._finished.append(finished)
+        best = self._best
+        if not best or (-finished.measured.steps, -finished.score, finished.number) < (
+            -best.measured.steps,
+            -best.score,
+            best.number,
+        ):
+            self._best = finished
         self._most_steps = max(self._most_steps, finished.measured.steps)
         self.reach(finished.number, finished.candidate, finished.measured)
 
     def best(self) -> Finished | None:
         """The highest score of those that were trained to the last rung."""
-        return max(self._full(), key=lambda f: (f.score, -f.number), default=None)
+        return self._best
 
     def best_picks(self, count: int) -> list[Pick]:
         """Picks of the highest scores, best first."""
