@@ -15,23 +15,25 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from multiprocessing import Pool
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pandas as pd
 from optuna.samplers import BaseSampler, NSGAIISampler, QMCSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from nas.latency.devices import load_device
-from nas.search.candidates import Candidate, Judge
+from nas.search.candidates import Candidate, Judge, Refusal
 from nas.search.config import SearchConfig, count_cores
 from nas.search.ledger import Finished, Ledger
 from nas.search.proposer import Proposal, Proposer
 from nas.search.stopping import Rival, goes_on
 from nas.search.tasks import Measured
+from nas.space import Option
 
 TABLE = Path(__file__).parent / "table"
 sys.path.insert(0, str(TABLE))
@@ -40,6 +42,20 @@ from space import space  # noqa: E402
 RUNGS = (100, 300, 1000)
 SHARES = (0.95, 0.99)
 SAMPLERS = ("random", "tpe", "nsga2", "gp", "qmc", "evolution", "auto")
+
+
+class Known(Judge):
+    """Refuses what is not in the table, should it not be finished."""
+
+    def __init__(self, readings: Collection[str], device: str) -> None:
+        super().__init__(space, load_device(device).model, scale=3)
+        self._readings = readings
+
+    def look(self, decisions: Mapping[str, Option]) -> Candidate | Refusal:
+        found = super().look(decisions)
+        if isinstance(found, Candidate) and found.digest not in self._readings:
+            return Refusal("not in the table", "uncovered", (1.0, 0.0), found.digest)
+        return found
 
 
 class Table:
@@ -52,7 +68,7 @@ class Table:
         for (digest, _), group in rows.groupby(["digest", "seed"]):
             found = zip(group["steps"], group["psnr_float_db"], group["psnr_int8_db"], strict=True)
             self.readings.setdefault(digest, []).append({s: (f, q) for s, f, q in found})
-        self.judge = Judge(space, load_device(device).model, scale=3)
+        self.judge = Known(self.readings, device)
         self.true_db = {
             digest: statistics.mean(each[end][1] for each in seeds)
             for digest, seeds in self.readings.items()
@@ -110,13 +126,13 @@ class Evolution(BaseSampler):
         raise AssertionError("all is decided together")
 
 
-def maker(kind: str, judge: Judge) -> Callable[[int], BaseSampler] | None:
+def maker(kind: str, judge: Judge, run_seed: int) -> Callable[[int], BaseSampler] | None:
     """Those that the search does not offer; None for the others."""
     if kind == "evolution":
         return lambda seed: Evolution(judge, seed)
     if kind == "nsga2":  # one object, for it holds its generation
-        sampler = NSGAIISampler(population_size=20, seed=0)
-        return lambda seed: sampler
+        generations = NSGAIISampler(population_size=20, seed=run_seed)
+        return lambda seed: generations
     if kind == "qmc":
         return lambda seed: QMCSampler(seed=seed, warn_independent_sampling=False)
     return None
@@ -128,7 +144,7 @@ def replay(table: Table, kind: str, seed: int, count: int, *, stops: bool = True
     config = SearchConfig(
         budget=count, sampler=kind if kind in ("auto", "tpe", "gp") else "random", seed=seed
     )
-    proposer = Proposer(table.judge, ledger, config, maker(kind, table.judge))
+    proposer = Proposer(table.judge, ledger, config, maker(kind, table.judge, seed))
     rng, found, spent = random.Random(seed), Replay(), 0
     while len(found.digests) < count:
         began_s = time.perf_counter()
@@ -138,7 +154,7 @@ def replay(table: Table, kind: str, seed: int, count: int, *, stops: bool = True
             break
         found.num_proposed += 1
         candidate = proposal.found
-        if not isinstance(candidate, Candidate) or candidate.digest not in table.readings:
+        if not isinstance(candidate, Candidate):
             proposer.mirror.tell(proposal.asked, ended(proposal, TrialState.PRUNED))
             continue
         number = found.num_proposed - 1
@@ -217,12 +233,14 @@ _table: Table | None = None
 def _one(job: tuple[Path, str, str, int, int]) -> Replay:
     global _table  # once a process
     file, device, kind, seed, count = job
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     _table = _table or Table(file, device)
     return replay(_table, kind, seed, count)
 
 
 def main() -> None:
     """Prints medians and quartiles over seeds."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samplers", nargs="+", default=SAMPLERS)
     parser.add_argument("--seeds", type=int, default=100)

@@ -27,12 +27,11 @@ from nas.search.candidates import Candidate, Judge
 from nas.search.expected import expected_end
 from nas.search.gain import front_gain, score_gain
 from nas.search.parameters import distribution_of, option_of, parameters_of
+from nas.search.study import WHY
 from nas.search.surrogate import Seen, Surrogate
 from nas.space import Pick
 
-__all__ = ["WHY", "AutoSampler", "Memory"]
-
-WHY = "why"  # attribute of a trial: for what it was proposed
+__all__ = ["AutoSampler", "Memory"]
 
 _STARTUP = 6  # measured networks before anything is guessed
 _LISTED = 2000  # picks; smaller spaces are listed whole

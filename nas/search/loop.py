@@ -54,6 +54,7 @@ __all__ = ["NO_SPACE", "Loop", "write_trials"]
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SAME_ERRORS = 5  # in a row: then it is not the networks' fault
 _TABLE_EVERY_S = 10.0
+_TABLE_SHARE = 0.02  # of the time, for the table of a long study
 _LOOK_S = 1.0  # between looks at what other searches do
 
 
@@ -116,7 +117,7 @@ class Loop:
         self._running: dict[int, _Training] = {}
         self._errors: list[tuple[str, str]] = []
         self._num_trained = 0
-        self._table_s = time.monotonic()
+        self._table_due_s = time.monotonic() + _TABLE_EVERY_S
 
     @property
     def num_trained(self) -> int:
@@ -302,9 +303,11 @@ class Loop:
         self._end(training)
         drop_states(self._folder, training.number)
         self._monitor.finished(finished)
-        if time.monotonic() - self._table_s > _TABLE_EVERY_S:
+        began_s = time.monotonic()
+        if began_s > self._table_due_s:
             write_trials(self._study, self._folder)
-            self._table_s = time.monotonic()
+            took_s = time.monotonic() - began_s
+            self._table_due_s = time.monotonic() + max(_TABLE_EVERY_S, took_s / _TABLE_SHARE)
 
     def _end(self, training: _Training) -> None:
         """Tells samplers how a trial ended."""

@@ -33,6 +33,7 @@ __all__ = [
     "CONSTRAINTS",
     "METRICS",
     "REUSED",
+    "WHY",
     "adopt",
     "candidate_of",
     "claim",
@@ -48,6 +49,7 @@ __all__ = [
 
 METRICS = ["psnr_int8_db", "latency_ms"]
 CONSTRAINTS = "constraints"  # system attribute
+WHY = "why"  # attribute: for what the sampler proposed the network
 REUSED = "reused"  # attribute: the run that measured the network
 
 
@@ -128,7 +130,8 @@ def claim(study: Study, proposed: FrozenTrial, candidate: Candidate, driver: str
         candidate: The network.
         driver: The search that will train it.
     """
-    attributes = {"driver": driver, **_announced(candidate)}
+    why = {name: text for name, text in proposed.system_attrs.items() if name == WHY}
+    attributes = {"driver": driver, **_announced(candidate), **why}
     return _create(study, proposed, TrialState.RUNNING, attributes)
 
 

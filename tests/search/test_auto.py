@@ -18,9 +18,10 @@ from optuna.trial import TrialState, create_trial
 from nas.graph import parse_text
 from nas.latency.devices import load_device
 from nas.readers.cost import count_macs
-from nas.search.auto import WHY, AutoSampler, Memory
+from nas.search.auto import AutoSampler, Memory
 from nas.search.candidates import Candidate, Judge
 from nas.search.parameters import distribution_of, parameters_of, suggest
+from nas.search.study import WHY
 from nas.space import Pick, load_space
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
