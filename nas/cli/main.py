@@ -20,6 +20,7 @@ from nas.cli import (
     quantize,
     recipes,
     report,
+    retarget,
     search,
     space,
     train,
@@ -46,6 +47,7 @@ app.command()(evaluate.evaluate)
 app.command()(upscale.upscale)
 app.command()(export.export)
 app.command()(report.report)
+app.command()(retarget.retarget)
 app.command()(dashboard.dashboard)
 app.add_typer(history.app, name="runs")
 app.add_typer(space.app, name="space")

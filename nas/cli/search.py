@@ -10,6 +10,7 @@ import typer
 from typer import Option
 
 from nas.cli.progress import Shown, watcher
+from nas.cli.runs import find_run
 from nas.cli.tables import print_json, print_table
 
 if TYPE_CHECKING:  # importing it takes a second
@@ -43,6 +44,9 @@ def search(
     candidate_timeout_s: Annotated[
         float | None, Option(help="That a network may train for between two readings.")
     ] = None,
+    reuse: Annotated[
+        str | None, Option(help="Rank the networks of this run, too; they cost no budget.")
+    ] = None,
     storage: Annotated[str | None, Option(help="URL of the study; default: SQLite.")] = None,
     seed: Annotated[int, Option(help="Of everything random.")] = 0,
     score: Annotated[str, Option(help="mai2022, mai2021 or xcat.")] = "mai2022",
@@ -70,6 +74,8 @@ def search(
     from nas.search.config import SearchConfig, count_cores
 
     given = {"workers": count_cores(), **given}
+    if reuse:
+        given["reuse"] = str(find_run(reuse))
     with _sigterm_like_ctrl_c(), _watcher(tensorboard, quiet=quiet) as watch:
         if join:
             trained = runs.join(join, given, name=run, watch=watch)

@@ -10,10 +10,10 @@ import numpy as np
 from nas.data.resample import Pixels
 from nas.errors import UsageError
 from nas.evaluate.ends import Attempt
-from nas.evaluate.reach import Reach, read_reach
 from nas.evaluate.tiles import Tiling, whole
 from nas.graph import parse_text
 from nas.quantize.stored import GRAPH, is_stored
+from nas.readers.reach import Reach, read_reach
 
 __all__ = ["AnySize", "Declared", "Fit", "Shape", "check_input", "read_fit"]
 

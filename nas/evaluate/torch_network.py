@@ -7,11 +7,11 @@ import torch
 
 from nas.data.resample import Pixels
 from nas.errors import UsageError
-from nas.evaluate.reach import Reach, read_reach
 from nas.evaluate.tiles import Tiling, whole
 from nas.evaluate.upscaler import Upscaler
 from nas.graph import Graph
 from nas.readers.cost import peak_memory_bytes
+from nas.readers.reach import Reach, read_reach
 from nas.readers.to_torch import GraphModule, image_tensor, in_uint8, to_torch
 from nas.readers.weights import Weights
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from nas.search.study import measured_of
+from nas.search.study import WHY, measured_of
 from nas.search.worth import PER_CENT
 
 __all__ = ["plain", "trial_note"]
@@ -115,6 +115,8 @@ def _rows(trial: FrozenTrial, picks: Mapping[str, object]) -> Iterator[tuple[str
         yield "size", f"{attributes['parameters']:,} parameters, {gmacs:.2f} GMACs"
     if spent := _seconds(attributes):
         yield "seconds", spent
+    if why := attributes.get(WHY):
+        yield "proposed", plain(why)
     if picks:
         chosen = (f"{plain(name)} **{plain(option)}**" for name, option in picks.items())
         yield "picks", ", ".join(chosen)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nas.errors import SpaceError
-from nas.search.samplers import option_of
+from nas.search.parameters import option_of
 from nas.space import Choice, load_space, space_names
 
 __all__ = ["pick_reader"]

@@ -52,8 +52,9 @@ def _study_findings(table: pd.DataFrame, config: SearchConfig, *, is_busy: bool)
         if count > 1:
             numbers = ", ".join(map(str, done[done["digest"] == digest]["number"]))
             yield f"network {digest} was trained {count} times, by trials {numbers}"
-    if len(done) > config.budget:
-        yield f"{len(done)} networks are finished, the budget was {config.budget}"
+    num_own = int((done["reused"] == "").sum())
+    if num_own > config.budget:
+        yield f"{num_own} networks are finished, the budget was {config.budget}"
     if not is_busy:
         for number in table[table["state"] == "RUNNING"]["number"]:
             yield f"trial {number} is running and no search is: resume the run"

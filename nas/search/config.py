@@ -65,6 +65,7 @@ class SearchConfig:
         candidate_timeout_s: That a network may train for, from rung to rung.
         measure: The back-end that times the finalists; none: their times stay predicted.
         hardware: One of `HARDWARE`, of every worker; a run does not mix them.
+        reuse: Path of an earlier run, whose networks are ranked, too.
     """
 
     budget: int = 200
@@ -85,6 +86,7 @@ class SearchConfig:
     candidate_timeout_s: float | None = None
     measure: str | None = None
     hardware: str = "cpu"
+    reuse: str | None = None
 
     def check(self) -> None:
         """Raises `UsageError` for a value that no run can have."""
@@ -220,7 +222,7 @@ def config_of(facts: Mapping[str, Any]) -> tuple[SearchConfig, dict[str, Any]]:
     Raises:
         ValueError: A value is missing or of another kind.
     """
-    left = {**dict.fromkeys((*_FREE, "measure")), "hardware": "cpu", **facts}
+    left = {**dict.fromkeys((*_FREE, "measure", "reuse")), "hardware": "cpu", **facts}
     if missing := [field.name for field in fields(SearchConfig) if field.name not in left]:
         raise ValueError(f"it has no {missing[0]}")
     values = {field.name: left.pop(field.name) for field in fields(SearchConfig)}

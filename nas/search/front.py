@@ -31,10 +31,11 @@ COLUMNS = (
     "quantize_s",
     "evaluate_s",
     "cached_rungs",
+    "reused",
     "reason",
     "network",
 )  # fmt: skip
-_TEXTS = ("state", "digest", "zoo", "reason", "network")
+_TEXTS = ("state", "digest", "zoo", "reused", "reason", "network")
 
 
 def trials_table(study: Study) -> pd.DataFrame:

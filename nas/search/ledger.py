@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from nas.search.candidates import Candidate
 from nas.search.stopping import Rival
 from nas.search.tasks import Measured
-from nas.space import Pick
 
 __all__ = ["Finished", "Ledger"]
 
@@ -18,10 +17,16 @@ class Finished:
     candidate: Candidate
     measured: Measured
     score: float
+    is_reused: bool = False  # an earlier run measured it
 
     @property
     def name(self) -> str:
         return self.candidate.zoo or self.candidate.digest
+
+    @property
+    def rank(self) -> tuple[float, float, int]:
+        """The best of those that trained the longest comes first."""
+        return (-self.measured.steps, -self.score, self.number)
 
 
 class Ledger:
@@ -29,14 +34,14 @@ class Ledger:
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
-        self._finished: list[Finished] = []
+        self._num_own = 0
         self._rungs: list[dict[int, Rival]] = []  # by trial, what it reached
-        self._most_steps = 0
         self._best: Finished | None = None
 
     @property
     def num_finished(self) -> int:
-        return len(self._finished)
+        """Of this run's budget."""
+        return self._num_own
 
     def number_of(self, digest: str) -> int:
         """The trial that has this network, or -1."""
@@ -60,31 +65,17 @@ class Ledger:
 
     def finish(self, finished: Finished) -> None:
         self._numbers[finished.candidate.digest] = finished.number
-        self._finished.append(finished)
-        best = self._best
-        if not best or (-finished.measured.steps, -finished.score, finished.number) < (
-            -best.measured.steps,
-            -best.score,
-            best.number,
-        ):
+        self._num_own += not finished.is_reused
+        if self._best is None or finished.rank < self._best.rank:
             self._best = finished
-        self._most_steps = max(self._most_steps, finished.measured.steps)
         self.reach(finished.number, finished.candidate, finished.measured)
 
     def best(self) -> Finished | None:
         """The highest score of those that were trained to the last rung."""
         return self._best
 
-    def best_picks(self, count: int) -> list[Pick]:
-        """Picks of the highest scores, best first."""
-        ranked = sorted(self._full(), key=lambda f: (-f.score, f.number))
-        return [finished.candidate.pick for finished in ranked[:count]]
-
     def rivals(self, number: int, rung: int) -> list[Rival]:
         """What all trials but `number` reached at a rung, those that still train among them."""
         if rung >= len(self._rungs):
             return []
         return [rival for other, rival in self._rungs[rung].items() if other != number]
-
-    def _full(self) -> list[Finished]:
-        return [f for f in self._finished if f.measured.steps == self._most_steps]

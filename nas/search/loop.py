@@ -22,11 +22,12 @@ from nas.search.front import trials_table
 from nas.search.lease import Lease
 from nas.search.ledger import Finished, Ledger
 from nas.search.monitor import Monitor
+from nas.search.parameters import option_of
 from nas.search.proposer import Proposer
-from nas.search.samplers import option_of
 from nas.search.shared import Shared
 from nas.search.stopping import Rival, goes_on
 from nas.search.study import (
+    REUSED,
     candidate_of,
     claim,
     fail,
@@ -350,7 +351,8 @@ class Loop:
             seen.latency_ms, candidate.latency_ms, rel_tol=1e-6
         )
         attributes = trial.user_attrs
-        return Finished(trial.number, candidate, measured_of(attributes), attributes["score"])
+        measured, is_reused = measured_of(attributes), REUSED in attributes
+        return Finished(trial.number, candidate, measured, attributes["score"], is_reused)
 
     def _pick(self, trial: FrozenTrial) -> Pick:
         parameters = trial.params

@@ -1,12 +1,11 @@
 """The study as samplers see it, in memory: asking costs no storage, and claims stay atomic."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import optuna
+from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState
-
-from nas.search.samplers import make_sampler
 
 __all__ = ["Mirror"]
 
@@ -15,17 +14,16 @@ class Mirror:
     """What samplers learn from.
 
     Args:
-        sampler: One of `SAMPLERS`.
-        num_startup: Trials before it models anything.
+        make_sampler: From a seed.
     """
 
-    def __init__(self, sampler: str, num_startup: int) -> None:
-        self._sampler, self._num_startup = sampler, num_startup
+    def __init__(self, make_sampler: Callable[[int], BaseSampler]) -> None:
+        self._make_sampler = make_sampler
         self._study = optuna.create_study(directions=["maximize", "minimize"])
 
     def ask(self, parameters: Mapping[str, Any] | None, *, seed: int) -> Trial:
         """A trial that gives `parameters` where there are some, else what the sampler thinks."""
-        self._study.sampler = make_sampler(self._sampler, seed=seed, num_startup=self._num_startup)
+        self._study.sampler = self._make_sampler(seed)
         if parameters is not None:
             self._study.enqueue_trial(dict(parameters))
         return self._study.ask()
@@ -38,6 +36,8 @@ class Mirror:
         """How a trial that was asked here ended in the study."""
         for name, value in told.system_attrs.items():
             self._study._storage.set_trial_system_attr(trial._trial_id, name, value)
+        if readings := told.user_attrs.get("readings"):
+            trial.set_user_attr("readings", readings)
         values = told.values if told.state == TrialState.COMPLETE else None
         self._study.tell(trial, values, state=told.state)
 

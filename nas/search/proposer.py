@@ -6,17 +6,19 @@ with one worker repeats exactly, also where it was killed and resumed between tw
 
 import random
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial
 
 from nas.search.candidates import Candidate, Judge, Refusal
 from nas.search.config import SearchConfig
 from nas.search.ledger import Ledger
 from nas.search.mirror import Mirror
-from nas.search.samplers import parameters_of, suggest
+from nas.search.parameters import parameters_of, suggest
+from nas.search.samplers import sampler_maker
 from nas.space import Pick
 
 __all__ = ["Proposal", "Proposer"]
@@ -24,8 +26,6 @@ __all__ = ["Proposal", "Proposer"]
 _PATIENCE = 5  # useless proposals of the sampler in a row, before we propose ourselves
 _SAMPLES = 1000  # random picks to try for an unseen network
 _LISTED = 50_000  # spaces up to this size are searched to the last pick
-_LOCAL_EVERY = 3  # `auto` proposes a neighbour of a good network this often
-_ELITE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,19 @@ class Proposal:
 class Proposer:
     """Proposes; never stalls. What is illegal, too slow or known comes as a refusal."""
 
-    def __init__(self, judge: Judge, ledger: Ledger, config: SearchConfig) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        ledger: Ledger,
+        config: SearchConfig,
+        make: Callable[[int], BaseSampler] | None = None,
+    ) -> None:
         self._judge = judge
         self._ledger = ledger
         self._config = config
         self._queue = deque(self._known_first())
         num_startup = len(self._queue) + max(4, min(10, config.budget // 10))
-        self.mirror = Mirror(config.sampler, num_startup)
+        self.mirror = Mirror(make or sampler_maker(config.sampler, judge, num_startup=num_startup))
         self._misses = 0
 
     def propose(self, num_trials: int) -> Proposal | None:
@@ -81,8 +87,6 @@ class Proposer:
         """Queues what the sampler does not think of; False where nothing is left to propose."""
         if self._misses and self._misses % _PATIENCE == 0:
             return self._enqueue_unseen(self._rng("unseen", num_trials))
-        if not self._misses and self._config.sampler == "auto" and self._ledger.num_finished:
-            self._enqueue_local(self._rng("local", num_trials))
         return True
 
     def _known_first(self) -> list[Pick]:
@@ -94,17 +98,6 @@ class Proposer:
             if isinstance(found, Candidate):
                 distinct.setdefault(found.digest, pick)
         return list(distinct.values())[: max(1, self._config.budget // 2)]
-
-    def _enqueue_local(self, rng: random.Random) -> None:
-        """Now and then a neighbour of a network with a high score.
-
-        TPE spreads over the whole front; the run's winner is the best by score.
-        """
-        elite = self._ledger.best_picks(_ELITE)
-        if elite and rng.randrange(_LOCAL_EVERY) == 0:
-            near = list(self._judge.space.neighbours(rng.choice(elite)))
-            rng.shuffle(near)
-            self._enqueue_first_unseen(near)
 
     def _enqueue_unseen(self, rng: random.Random) -> bool:
         """Any network that nobody has seen, at random; False where there is none left."""

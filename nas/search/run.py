@@ -40,6 +40,7 @@ from nas.search.log import Log
 from nas.search.loop import Loop, write_trials
 from nas.search.measure import Meter, is_measured, measure_finalists, open_meter
 from nas.search.result import choose_best, choose_finalists, finalise_all
+from nas.search.reuse import check_reuse, reuse
 from nas.search.session import logged_session
 from nas.search.storage import STORAGE_ERRORS, disk_errors, opened_storage, storage_url
 from nas.search.study import open_study
@@ -127,6 +128,8 @@ def start(
         with opened_storage(config.storage):
             """It answers."""
     parts = _load(config, watch)
+    if config.reuse:
+        check_reuse(Path(config.reuse), config, parts.dataset.digest)
     with disk_errors(folder):
         driver = uuid.uuid4().hex
         create_run(folder, {**config.to_json(), **_about(parts, folder.name, driver)})
@@ -139,6 +142,8 @@ def start(
                 raise
             study.set_user_attr(_ASKED, {**config.to_json(), **parts.facts})
             try:
+                if config.reuse:
+                    _reuse(study, parts, config.reuse, watch)
                 return _go(study, parts, _Here(folder, driver, bench), watch)
             except Exception:
                 _take_back(study, config, folder)
@@ -266,6 +271,11 @@ def _about(parts: _Parts, study: str, driver: str) -> dict[str, Any]:
         "num_valid_images": len(parts.dataset.valid),
     }
     return {**parts.facts, **counts, "study": study, "driver": driver}
+
+
+def _reuse(study: Study, parts: _Parts, run: str, watch: Watcher) -> None:
+    count = reuse(study, Path(run), parts.judge, parts.device, parts.config)
+    watch.note(f"{count} networks that {run} measured are ranked for {parts.config.device}")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from nas.search.candidates import Candidate
 from nas.search.lease import Lease
 from nas.search.ledger import Finished, Ledger
 from nas.search.mirror import Mirror
-from nas.search.study import fail, give_way
+from nas.search.study import REUSED, fail, give_way
 
 __all__ = ["Shared"]
 
@@ -89,7 +89,8 @@ class Shared:
         for trial in before:
             if trial.user_attrs.get("digest") == candidate.digest:
                 return f"duplicate of {trial.number}"
-        return _MET if len(before) >= budget else ""
+        num_own = sum(REUSED not in trial.user_attrs for trial in before)
+        return _MET if num_own >= budget else ""
 
     def end(self) -> None:
         """The budget is met: takes back what others claimed too many and were killed over."""

@@ -32,6 +32,9 @@ from nas.space import Pick
 __all__ = [
     "CONSTRAINTS",
     "METRICS",
+    "REUSED",
+    "WHY",
+    "adopt",
     "candidate_of",
     "claim",
     "existing_study",
@@ -46,6 +49,8 @@ __all__ = [
 
 METRICS = ["psnr_int8_db", "latency_ms"]
 CONSTRAINTS = "constraints"  # system attribute
+WHY = "why"  # attribute: for what the sampler proposed the network
+REUSED = "reused"  # attribute: the run that measured the network
 
 
 def open_study(storage: BaseStorage, name: str, *, resume: bool) -> Study:
@@ -90,6 +95,32 @@ def existing_study(storage: BaseStorage, name: str) -> Study:
     return optuna.load_study(study_name=name if name in names else names[0], storage=storage)
 
 
+def adopt(
+    study: Study,
+    source: FrozenTrial,
+    candidate: Candidate,
+    measured: Measured,
+    constant: str,
+    run: str,
+) -> None:
+    """Makes the trial of a network that another run measured, for no time now.
+
+    Args:
+        study: Of this run.
+        source: The trial of the other run.
+        candidate: The network on the device of this run.
+        measured: What it reached.
+        constant: Of the score.
+        run: Name of the other one.
+    """
+    free = Measured(measured.readings, num_cached=len(measured.readings))
+    attributes = {
+        **_announced(candidate), **_told(free), **_scores(candidate, free, constant), REUSED: run,
+    }  # fmt: skip
+    values = [measured.psnr_int8_db, candidate.latency_ms]
+    _create(study, source, TrialState.COMPLETE, attributes, values=values)
+
+
 def claim(study: Study, proposed: FrozenTrial, candidate: Candidate, driver: str) -> FrozenTrial:
     """Makes the trial of a network, running, with what is known before training.
 
@@ -99,17 +130,8 @@ def claim(study: Study, proposed: FrozenTrial, candidate: Candidate, driver: str
         candidate: The network.
         driver: The search that will train it.
     """
-    attributes = {
-        "driver": driver,
-        "digest": candidate.digest,
-        "network": candidate.network,
-        "zoo": candidate.zoo,
-        "latency_low_ms": candidate.latency_low_ms,
-        "latency_high_ms": candidate.latency_high_ms,
-        "latency_novelty": candidate.latency_novelty,
-        "parameters": candidate.parameters,
-        "macs": candidate.macs,
-    }
+    why = {name: text for name, text in proposed.system_attrs.items() if name == WHY}
+    attributes = {"driver": driver, **_announced(candidate), **why}
     return _create(study, proposed, TrialState.RUNNING, attributes)
 
 
@@ -137,23 +159,11 @@ def finish(
     Raises:
         UpdateFinishedTrialError: Another search took this one for dead, and failed the trial.
     """
-    psnr_db = measured.psnr_int8_db
-    score = challenge_score(psnr_db, candidate.latency_ms, constant)
-    set_attributes(
-        study._storage,
-        trial_id,
-        {
-            **_told(measured),
-            "score": score,
-            "score_low": challenge_score(psnr_db, candidate.latency_high_ms, constant),
-            "score_high": challenge_score(psnr_db, candidate.latency_low_ms, constant),
-            "steps": measured.steps,
-            "psnr_float_db": measured.psnr_float_db,
-        },
-    )
-    values = [psnr_db, candidate.latency_ms]
+    scores = _scores(candidate, measured, constant)
+    set_attributes(study._storage, trial_id, {**_told(measured), **scores})
+    values = [measured.psnr_int8_db, candidate.latency_ms]
     study._storage.set_trial_state_values(trial_id, TrialState.COMPLETE, values)
-    return score
+    return float(scores["score"])
 
 
 def fail(study: Study, trial_id: int, reason: str) -> None:
@@ -207,6 +217,8 @@ def _create(
     state: TrialState,
     attributes: Mapping[str, Any],
     system: Mapping[str, Any] | None = None,
+    *,
+    values: list[float] | None = None,
 ) -> FrozenTrial:
     now = datetime.now()
     template = FrozenTrial(
@@ -214,6 +226,7 @@ def _create(
         trial_id=-1,
         state=state,
         value=None,
+        values=values,
         datetime_start=now,
         datetime_complete=now if state.is_finished() else None,
         params=proposed.params,
@@ -224,6 +237,32 @@ def _create(
     )
     storage = study._storage
     return storage.get_trial(storage.create_new_trial(study._study_id, template_trial=template))
+
+
+def _announced(candidate: Candidate) -> dict[str, Any]:
+    """What is known before training."""
+    return {
+        "digest": candidate.digest,
+        "network": candidate.network,
+        "zoo": candidate.zoo,
+        "latency_low_ms": candidate.latency_low_ms,
+        "latency_high_ms": candidate.latency_high_ms,
+        "latency_novelty": candidate.latency_novelty,
+        "parameters": candidate.parameters,
+        "macs": candidate.macs,
+    }
+
+
+def _scores(candidate: Candidate, measured: Measured, constant: str) -> dict[str, Any]:
+    """What is known at the end."""
+    psnr_db = measured.psnr_int8_db
+    return {
+        "score": challenge_score(psnr_db, candidate.latency_ms, constant),
+        "score_low": challenge_score(psnr_db, candidate.latency_high_ms, constant),
+        "score_high": challenge_score(psnr_db, candidate.latency_low_ms, constant),
+        "steps": measured.steps,
+        "psnr_float_db": measured.psnr_float_db,
+    }
 
 
 def _told(measured: Measured) -> dict[str, Any]:

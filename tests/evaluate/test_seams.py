@@ -8,7 +8,6 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from nas.evaluate.reach import read_reach
 from nas.evaluate.tflite_file import tflite_upscaler
 from nas.evaluate.tiles import Tiling, in_tiles
 from nas.evaluate.torch_network import float_upscaler
@@ -18,6 +17,7 @@ from nas.quantize.calibration import calibrate
 from nas.quantize.convert import to_tflite
 from nas.quantize.quiet import quiet
 from nas.readers.cost import peak_memory_bytes
+from nas.readers.reach import read_reach
 from nas.readers.to_torch import image_tensor
 from nas.readers.weights import Array
 from nas.zoo import zoo_graph

@@ -26,7 +26,7 @@ TABLES = tables()
 def test_readers_are_all_found() -> None:
     assert set(TABLES) == {
         *("weights", "parameters", "macs", "latency features"),
-        *("to_torch", "to_keras", "to_onnx", "draw"),
+        *("to_torch", "to_keras", "to_onnx", "draw", "reach", "linearity"),
     }
 
 

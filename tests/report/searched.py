@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import optuna
 import pytest
+from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial
 
 from nas.latency.devices import load_device
@@ -25,7 +26,7 @@ from nas.search.crops import (
 )
 from nas.search.folder import create_run
 from nas.search.mirror import Mirror
-from nas.search.samplers import parameters_of, suggest
+from nas.search.parameters import parameters_of, suggest
 from nas.search.storage import open_storage, storage_url
 from nas.search.study import claim, fail, finish, open_study, refuse
 from nas.search.tasks import Measured
@@ -85,7 +86,7 @@ def write_searched(folder: Path) -> Path:
 
 
 def _asked(space: Space, pick: Pick) -> FrozenTrial:
-    mirror = Mirror("random", 1)
+    mirror = Mirror(lambda seed: RandomSampler(seed=seed))
     trial = mirror.ask(parameters_of(space.choices, pick), seed=0)
     space.pick(lambda choice: suggest(trial, choice))
     return mirror.frozen(trial)

@@ -90,7 +90,7 @@ def test_another_seed_is_another_run(images: str) -> None:
 
 
 def test_too_slow_networks_are_refused_with_a_reason(images: str) -> None:
-    result = search(images, budget=3, max_latency_ms=15.0)
+    result = search(images, budget=3, max_latency_ms=15.0, sampler="random")
     refused = result.table[result.table["reason"].str.contains("over the limit of 15 ms")]
     assert len(refused) > 0
     assert set(refused["state"]) == {"PRUNED"}
@@ -353,3 +353,11 @@ def test_bad_input_leaves_nothing(images: str) -> None:
     with pytest.raises(RunError, match=r"does not answer: .*refused"):
         search(images, storage="postgresql://127.0.0.1:1/x")
     assert not Path("runs").exists()
+
+
+def test_auto_says_in_the_trial_why_it_proposed_it(images: str) -> None:
+    search(images, budget=16)
+    study = optuna.load_study(study_name="r", storage="sqlite:///runs/r/study.db")
+    told = [trial.user_attrs.get("why", "") for trial in study.trials]
+    assert told[0] == "", "published networks come first, with no guess"
+    assert any(why.startswith("guessed ") and "expected gain" in why for why in told)

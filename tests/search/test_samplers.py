@@ -5,17 +5,21 @@ import random
 import optuna
 import pytest
 
+from nas.latency.devices import load_device
+from nas.search.candidates import Judge
 from nas.search.config import SAMPLERS
-from nas.search.samplers import make_sampler, option_of, parameters_of, suggest
+from nas.search.parameters import option_of, parameters_of, suggest
+from nas.search.samplers import sampler_maker
 from nas.space import load_space
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_an_enqueued_pick_comes_back(sampler: str) -> None:
     space = load_space("hxnet")
+    judge = Judge(space, load_device("synaptics-vs680").model, scale=3)
     study = optuna.create_study(
         directions=["maximize", "minimize"],
-        sampler=make_sampler(sampler, seed=0, num_startup=10),
+        sampler=sampler_maker(sampler, judge, num_startup=10)(0),
     )
     for seed in range(5):
         pick = space.sample(random.Random(seed))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from nas.evaluate.reach import Reach, reach_of, read_reach
 from nas.graph import Conv2d, DepthToSpace, GlobalAveragePool, GraphBuilder, Multiply, Sigmoid
+from nas.readers.reach import Reach, reach_of, read_reach
 from nas.readers.to_torch import to_torch
 from nas.readers.weights import random_weights
 from nas.zoo import zoo_entry

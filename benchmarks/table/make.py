@@ -1,0 +1,138 @@
+"""Trains the networks of the table and appends what they reached; go on after a break as you like.
+
+    python benchmarks/table/make.py [--seed 0] [--workers N] [--truth] [--count N]
+
+Each network trains by the recipe of the search on the bundled images, on one thread, and is read
+in float and INT8 at `STEPS`. `--truth` trains a fixed random hundred of them 20 times longer. Rows
+of a network are written at once when it is finished, in a random order of networks that is always
+the same, so that a part of the table is a fair sample of it.
+"""
+
+import argparse
+import csv
+import os
+import random
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from space import space
+
+from nas.search.config import SearchConfig, count_cores
+from nas.search.effort import SEARCH, Effort
+from nas.search.images import load_images
+from nas.train.schedules import Cosine, Warmup
+
+if TYPE_CHECKING:  # it imports torch: for workers only
+    from nas.search.evaluation import Evaluator
+
+FOLDER = Path(__file__).parent
+STEPS = (50, 100, 200, 300, 500, 1000)
+TRUTH_STEPS = 20 * STEPS[-1]
+NUM_TRUTH = 100
+COLUMNS = (
+    "digest",
+    "seed",
+    "length",
+    "steps",
+    "psnr_float_db",
+    "psnr_int8_db",
+    "train_s",
+    "read_s",
+)
+Row = tuple[str, int, int, int, float, float, float, float]
+
+_evaluators: "dict[tuple[int, int], Evaluator]" = {}  # of this process, by seed and length
+
+
+def networks() -> dict[str, str]:
+    """Text form of every distinct network, by digest, in the order of training."""
+    from nas.graph import to_text
+
+    graphs = [space.graph(pick, scale=3) for pick in space.picks()]
+    texts = {graph.digest: to_text(graph) for graph in graphs}
+    order = sorted(texts)
+    random.Random(0).shuffle(order)
+    return {digest: texts[digest] for digest in order}
+
+
+def effort(length: int) -> Effort:
+    """The search's training, read more often; stretched where it is longer."""
+    if length == STEPS[-1]:
+        return replace(SEARCH, rungs=STEPS)
+    (stage,) = SEARCH.recipe.stages
+    longer = replace(stage, steps=length, schedule=Warmup(30, Cosine(4e-3, length)))
+    return Effort(replace(SEARCH.recipe, stages=(longer,)), (length,))
+
+
+def train(network: str, seed: int, length: int) -> list[Row]:
+    """The readings of one network, in a worker."""
+    from nas.graph import parse_text
+    from nas.search.evaluation import Evaluator
+
+    if (seed, length) not in _evaluators:
+        images = load_images(SearchConfig(seed=seed), lambda _: None)
+        _evaluators[seed, length] = Evaluator(images, scale=3, seed=seed, effort=effort(length))
+    evaluator = _evaluators[seed, length]
+    graph, state, rows = parse_text(network), b"", []
+    for rung in range(len(evaluator.effort.rungs)):
+        reached = evaluator.advance(graph, rung, state)
+        state = reached.state
+        steps, float_db, int8_db = reached.reading
+        spent = (reached.train_s, reached.quantize_s + reached.evaluate_s)
+        rows.append((graph.digest, seed, length, steps, float_db, int8_db, *spent))
+    return rows
+
+
+def finished(file: Path) -> set[tuple[str, int, int]]:
+    """Digest, seed and length of what is in the table."""
+    if not file.is_file():
+        return set()
+    with file.open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    return {
+        (r["digest"], int(r["seed"]), int(r["length"])) for r in rows if r["steps"] == r["length"]
+    }
+
+
+def append(file: Path, rows: list[Row]) -> None:
+    """All readings of a network in one write."""
+    lines = [f"{d},{seed},{length},{steps},{a:.4f},{b:.4f},{t:.2f},{r:.2f}\n"
+             for d, seed, length, steps, a, b, t, r in rows]  # fmt: skip
+    header = "" if file.is_file() else ",".join(COLUMNS) + "\n"
+    with file.open("a") as out:
+        out.write(header + "".join(lines))
+
+
+def to_do(texts: dict[str, str], *, seed: int, length: int, count: int) -> Iterator[str]:
+    """Networks that are not in the table."""
+    known = finished(FOLDER / "readings.csv")
+    digests = list(texts)[: NUM_TRUTH if length == TRUTH_STEPS else None]
+    missing = [digest for digest in digests if (digest, seed, length) not in known]
+    yield from (texts[digest] for digest in missing[:count])
+
+
+def main() -> None:
+    """Trains what is asked for and missing."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=count_cores())
+    parser.add_argument("--truth", action="store_true", help="the long training of a hundred")
+    parser.add_argument("--count", type=int, default=10**6, help="networks at most")
+    given = parser.parse_args()
+    length = TRUTH_STEPS if given.truth else STEPS[-1]
+    todo = list(to_do(networks(), seed=given.seed, length=length, count=given.count))
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"
+    with ProcessPoolExecutor(given.workers, mp_context=get_context("spawn")) as pool:
+        futures = [pool.submit(train, network, given.seed, length) for network in todo]
+        for number, future in enumerate(as_completed(futures), 1):
+            append(FOLDER / "readings.csv", future.result())
+            print(f"{number}/{len(todo)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

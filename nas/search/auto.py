@@ -1,0 +1,272 @@
+"""The sampler of this project: it knows what is known, and guesses only PSNR.
+
+Whether a network is legal, what it takes on the device and whether it was proposed before is known
+without training. So it looks at many networks at once, guesses the PSNR of each from those that
+were measured, and proposes the one from which most is expected: mostly of the score, now and then
+of the front. Small spaces are listed whole; of large ones it sees neighbours of good networks and
+random draws.
+"""
+
+import json
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.graph import parse_text
+from nas.readers.traits import read_traits
+from nas.search.candidates import Candidate, Judge
+from nas.search.expected import expected_end
+from nas.search.gain import front_gain, score_gain
+from nas.search.parameters import distribution_of, option_of, parameters_of
+from nas.search.study import WHY
+from nas.search.surrogate import Seen, Surrogate
+from nas.space import Pick
+
+__all__ = ["AutoSampler", "Memory"]
+
+_STARTUP = 6  # measured networks before anything is guessed
+_LISTED = 2000  # picks; smaller spaces are listed whole
+_DRAWS = 64  # random networks a turn
+_ELITE = 6  # networks whose neighbours are looked at
+_FRONT_EVERY = 3  # turns between those for the front
+_REFIT = 1.25  # how many times more networks until weights are fitted anew
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A network as the surrogate sees it."""
+
+    candidate: Candidate
+    traits: tuple[float, ...]
+    decisions: tuple[int, ...]
+
+
+@dataclass(eq=False)
+class Memory:
+    """What stays true from turn to turn; only saves time.
+
+    Args:
+        judge: Of the space and the device.
+    """
+
+    judge: Judge
+    _rows: dict[Pick, _Row | None] = field(default_factory=dict)
+    _weights: dict[int, Array] = field(default_factory=dict)
+    _all: list[Pick] | None = None
+
+    def row(self, pick: Pick) -> _Row | None:
+        """None for what is refused."""
+        if pick not in self._rows:
+            found = self.judge.look(pick)
+            self._rows[pick] = self._read(found) if isinstance(found, Candidate) else None
+        return self._rows[pick]
+
+    def everything(self) -> list[Pick] | None:
+        """All picks of a small space."""
+        if self._all is None and self.judge.space.size() <= _LISTED:
+            self._all = list(self.judge.space.picks())
+        return self._all
+
+    def fit(self, seen: Seen, psnr_db: Array, extra_db: Array) -> Surrogate:
+        """Weights come from the first so many networks, the same after a run was resumed."""
+        count = _STARTUP
+        while count * _REFIT <= len(seen):
+            count = math.ceil(count * _REFIT)
+        key = hash((count, psnr_db[:count].tobytes()))
+        if key not in self._weights:
+            first = Seen(seen.traits[:count], seen.decisions[:count])
+            self._weights[key] = Surrogate(first, psnr_db[:count], extra_db[:count]).weights
+        return Surrogate(seen, psnr_db, extra_db, weights=self._weights[key])
+
+    def _read(self, candidate: Candidate) -> _Row:
+        choices = self.judge.space.choices
+        pick = candidate.pick
+        places = (c.options.index(pick[c.name]) if c.name in pick else -1 for c in choices)
+        return _Row(candidate, read_traits(parse_text(candidate.network)), tuple(places))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Past:
+    """What the study knows: networks with their readings, those in training, and all digests."""
+
+    rows: list[_Row]
+    readings: list[list[tuple[int, float, float]]]
+    pending: list[_Row]
+    digests: set[str]
+
+
+class AutoSampler(BaseSampler):
+    """Proposes the network from which most is expected.
+
+    Args:
+        memory: Of the run.
+        seed: Of this turn.
+    """
+
+    def __init__(self, memory: Memory, *, seed: int) -> None:
+        self._memory = memory
+        self._random = RandomSampler(seed=seed)
+        self._rng = random.Random(seed)
+        self._turn = seed
+        self._chosen: Pick | None = None
+
+    def reseed_rng(self) -> None:
+        """As Optuna asks for between processes."""
+        self._random.reseed_rng()
+        self._rng.seed()
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """The parameters of the network that is proposed."""
+        self._chosen = self._choose(study, trial) if len(study.directions) == 2 else None
+        if self._chosen is None:
+            return {}
+        space = self._memory.judge.space
+        return dict(distribution_of(c) for c in space.choices if c.name in self._chosen)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """The network, or random values of a space that is not ours."""
+        own = {}
+        if self._chosen is not None:
+            own = parameters_of(self._memory.judge.space.choices, self._chosen)
+        return {
+            name: own[name] if name in own else self.sample_independent(study, trial, name, d)
+            for name, d in search_space.items()
+        }
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Random."""
+        return self._random.sample_independent(study, trial, param_name, param_distribution)
+
+    def _choose(self, study: Study, trial: FrozenTrial) -> Pick | None:
+        past = self._past(study, trial)
+        pool = list(self._pool(past))
+        if not pool:
+            return None
+        if len(past.rows) < max(2, _STARTUP - len(past.pending)):
+            return self._rng.choice(pool).candidate.pick
+        best, why = self._best(past, pool)
+        study._storage.set_trial_system_attr(trial._trial_id, WHY, why)
+        return best.candidate.pick
+
+    def _best(self, past: _Past, pool: list[_Row]) -> tuple[_Row, str]:
+        psnr_db, extra_db = expected_end(past.readings)
+        latency_ms = np.array([row.candidate.latency_ms for row in past.rows])
+        full = extra_db == 0
+        surrogate = self._memory.fit(_seen(past.rows), psnr_db, extra_db)
+        if past.pending:
+            guessed_db, _ = surrogate.predict(_seen(past.pending))
+            surrogate = Surrogate(
+                _seen([*past.rows, *past.pending]),
+                np.append(psnr_db, guessed_db),
+                np.append(extra_db, np.zeros(len(guessed_db))),
+                weights=surrogate.weights,
+            )
+        mean_db, spread_db = surrogate.predict(_seen(pool))
+        times_ms = np.array([row.candidate.latency_ms for row in pool])
+        best = float((2 * math.log(2) * psnr_db - np.log(latency_ms))[full].max())
+        by_score = score_gain(mean_db, spread_db, times_ms, best)
+        gains, what = by_score, "of the best score"
+        if self._turn % _FRONT_EVERY == 0:
+            front = _front(psnr_db[full], latency_ms[full])
+            corner = (float(psnr_db[full].min()), float(max(latency_ms.max(), times_ms.max())))
+            gains = front_gain(mean_db, spread_db, times_ms, front, corner)
+            what = "of the best score, proposed for the front"
+        place = int(np.argmax(gains))
+        why = (
+            f"guessed {mean_db[place]:.2f} ± {spread_db[place]:.2f} dB, {times_ms[place]:.1f} ms, "
+            f"expected gain {100 * by_score[place]:.2g} % {what}"
+        )
+        return pool[place], why
+
+    def _past(self, study: Study, trial: FrozenTrial) -> _Past:
+        past = _Past([], [], [], set())
+        for other in study.get_trials(deepcopy=False):
+            row = self._row_of(other.params) if other.number != trial.number else None
+            if row is None:
+                continue
+            past.digests.add(row.candidate.digest)
+            if other.state == TrialState.RUNNING:
+                past.pending.append(row)
+            elif other.state == TrialState.COMPLETE and math.isfinite(other.values[0]):
+                past.rows.append(row)
+                past.readings.append(_readings(other))
+        return past
+
+    def _row_of(self, parameters: dict[str, Any]) -> _Row | None:
+        space = self._memory.judge.space
+        try:
+            return self._memory.row(space.pick(lambda choice: option_of(choice, parameters)))
+        except (KeyError, IndexError, TypeError):  # not of this space
+            return None
+
+    def _pool(self, past: _Past) -> Iterator[_Row]:
+        """Distinct legal networks that nobody proposed."""
+        known = set(past.digests)
+        for pick in self._picks(past):
+            row = self._memory.row(pick)
+            if row is not None and row.candidate.digest not in known:
+                known.add(row.candidate.digest)
+                yield row
+
+    def _picks(self, past: _Past) -> Iterator[Pick]:
+        if (everything := self._memory.everything()) is not None:
+            yield from everything
+            return
+        space = self._memory.judge.space
+        for row in _elite(past):
+            yield from space.neighbours(row.candidate.pick)
+        for _ in range(_DRAWS):
+            yield space.sample(self._rng)
+
+
+def _seen(rows: list[_Row]) -> Seen:
+    return Seen(np.array([row.traits for row in rows]), np.array([row.decisions for row in rows]))
+
+
+def _readings(trial: FrozenTrial) -> list[tuple[int, float, float]]:
+    """One at the end, of trials that say nothing else."""
+    kept = json.loads(trial.user_attrs.get("readings", "[]"))
+    return [(r[0], r[1], r[2]) for r in kept] or [(1, trial.values[0], trial.values[0])]
+
+
+def _front(psnr_db: Array, latency_ms: Array) -> Array:
+    order = np.lexsort((-psnr_db, latency_ms))
+    before = np.concatenate([[-np.inf], np.maximum.accumulate(psnr_db[order])[:-1]])
+    kept = order[psnr_db[order] > before]
+    return np.stack([psnr_db[kept], latency_ms[kept]], axis=1)
+
+
+def _elite(past: _Past) -> list[_Row]:
+    """Half by score, half spread over the front."""
+    if not past.rows:
+        return []
+    psnr_db, extra_db = expected_end(past.readings)
+    latency_ms = np.array([row.candidate.latency_ms for row in past.rows])
+    worth = 2 * math.log(2) * psnr_db - np.log(latency_ms) - extra_db
+    by_score = list(np.argsort(-worth)[: _ELITE // 2])
+    order = np.argsort(latency_ms)
+    levels = np.maximum.accumulate(psnr_db[order])
+    front = [i for i, level in zip(order, levels, strict=True) if psnr_db[i] == level]
+    spread = [front[round(k * (len(front) - 1) / (_ELITE // 2))] for k in range(_ELITE // 2 + 1)]
+    return [past.rows[i] for i in dict.fromkeys([*by_score, *spread])]

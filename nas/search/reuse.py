@@ -1,0 +1,65 @@
+"""Takes over what an earlier run measured, on the same images, for another device or limit."""
+
+from pathlib import Path
+
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.errors import RunError
+from nas.latency.devices import Device
+from nas.search.candidates import Candidate, Judge
+from nas.search.config import SearchConfig, read_config, storage_of
+from nas.search.parameters import option_of
+from nas.search.retarget import retarget
+from nas.search.storage import opened_storage, storage_url
+from nas.search.study import adopt, existing_study, measured_of
+from nas.space import Pick, Space
+
+__all__ = ["check_reuse", "reuse"]
+
+
+def check_reuse(run: Path, config: SearchConfig, data_digest: str) -> None:
+    """Raises `RunError` where the networks of `run` were not measured as `config` asks for."""
+    other, facts = read_config(run)
+    storage_of(other.storage, None, run)
+    pairs = {
+        "space": (other.space, config.space),
+        "scale": (other.scale, config.scale),
+        "hardware": (other.hardware, config.hardware),
+        "data_digest": (facts.get("data_digest"), data_digest),
+    }
+    for name, (was, wanted) in pairs.items():
+        if was != wanted:
+            raise RunError(
+                f"the {name} of {run} was {was}, now it is {wanted}",
+                "only what was measured in the same way can be reused: leave --reuse out",
+            )
+
+
+def reuse(study: Study, run: Path, judge: Judge, device: Device, config: SearchConfig) -> int:
+    """Adds the networks that `run` measured to a study, with the times of this device.
+
+    Those that were stopped early and would not be for this device are left to be proposed.
+
+    Returns:
+        How many were added.
+    """
+    other, facts = read_config(run)
+    open_ended = set(retarget(run, device).worth_training)
+    with opened_storage(storage_url(other.storage, run)) as storage:
+        trials = existing_study(storage, str(facts.get("study", run.name))).get_trials(
+            deepcopy=False, states=(TrialState.COMPLETE,)
+        )
+    count = 0
+    for trial in trials:
+        found = judge.look(_pick(judge.space, trial))
+        if trial.number in open_ended or not isinstance(found, Candidate):
+            continue
+        if found.digest == trial.user_attrs["digest"]:
+            adopt(study, trial, found, measured_of(trial.user_attrs), config.score, run.name)
+            count += 1
+    return count
+
+
+def _pick(space: Space, trial: FrozenTrial) -> Pick:
+    return space.pick(lambda choice: option_of(choice, trial.params))

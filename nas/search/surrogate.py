@@ -1,0 +1,135 @@
+"""Guesses what a network will reach from those that were measured: a Gaussian process.
+
+Three parts add up: a linear trend in the traits of the graph, what smoothly differs from it, and
+what only the decisions of the pick tell. Their weights, and the noise, are those that make what was
+seen most likely, held near a prior by which 20 networks are enough. Networks that break down are so
+far below the rest that they would stretch everything; they are taken as just bad.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import cho_factor, cho_solve
+from scipy.optimize import minimize
+
+__all__ = ["Seen", "Surrogate"]
+
+Array = npt.NDArray[np.float64]
+
+# trend, smooth, reach of smooth, decisions, reach of decisions, noise: variances over that of PSNR
+_PRIOR = np.log(np.array([0.3, 0.5, 0.7, 0.3, 0.3, 0.05]))
+_PRIOR_SD = 1.5
+_WORST = 4.0  # median absolute deviations below the median; worse is no worse
+_ITERATIONS = 25
+_LEVEL, _WIDTHS = 0.8, 1.2816  # an interval of 80 %, and its half in standard deviations
+_WIDEST = 2.0
+_TINY = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """Networks as the surrogate sees them.
+
+    Args:
+        traits: Networks x `nas.readers.traits.TRAIT_NAMES`.
+        decisions: Networks x choices, the place of the option; -1 where a choice is not active.
+    """
+
+    traits: Array
+    decisions: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.traits)
+
+
+class Surrogate:
+    """The process, given what was seen.
+
+    Args:
+        seen: Measured networks, at least two.
+        psnr_db: What each reached, or is expected to reach.
+        extra_db: Standard deviation of each beside the common noise; 0 of what was measured at the
+            end of training.
+        weights: Of the parts, fitted before; None: fitted now.
+    """
+
+    def __init__(
+        self, seen: Seen, psnr_db: Array, extra_db: Array, *, weights: Array | None = None
+    ) -> None:
+        centre = float(np.median(psnr_db))
+        floor = centre - _WORST * max(float(np.median(np.abs(psnr_db - centre))), 0.01)
+        kept = np.maximum(psnr_db, floor)
+        self._middle, self._unit = float(kept.mean()), max(float(kept.std()), 1e-3)
+        self._targets = (kept - self._middle) / self._unit
+        self._extra = (extra_db / self._unit) ** 2
+        self._shift = seen.traits.mean(axis=0)
+        self._spread = seen.traits.std(axis=0)
+        self._spread[self._spread < _TINY] = np.inf  # a trait that all share tells nothing
+        self._seen = self._place(seen)
+        self._gaps = self._compare(self._seen, self._seen)
+        self.weights = self._fit() if weights is None else weights
+        self._factor = cho_factor(self._covariance(self.weights), lower=True)
+        self._solved = cho_solve(self._factor, self._targets)
+        self._widen = self._calibrate()
+
+    def predict(self, networks: Seen) -> tuple[Array, Array]:
+        """Mean and standard deviation of the PSNR that would be measured, in dB."""
+        placed = self._place(networks)
+        cross = _kernel(self.weights, *self._compare(placed, self._seen))
+        own = np.exp(self.weights[0]) * (placed.traits**2).mean(axis=1)
+        own = own + np.exp(self.weights[1]) + np.exp(self.weights[3]) + np.exp(self.weights[5])
+        explained = (cross * cho_solve(self._factor, cross.T).T).sum(axis=1)
+        spread = np.sqrt(np.maximum(own - explained, _TINY))
+        mean = self._middle + self._unit * (cross @ self._solved)
+        return np.asarray(mean), np.asarray(self._unit * self._widen * spread)
+
+    def _calibrate(self) -> float:
+        """How much wider intervals must be, by what each network is guessed from all others."""
+        alone = np.diag(cho_solve(self._factor, np.eye(len(self._targets))))
+        missed = np.abs(self._solved) / np.sqrt(alone)
+        widths = np.sort(missed)[min(len(missed) - 1, math.ceil(_LEVEL * (len(missed) + 1)) - 1)]
+        return float(np.clip(widths / _WIDTHS, 1, _WIDEST))
+
+    def _place(self, networks: Seen) -> Seen:
+        return Seen((networks.traits - self._shift) / self._spread, networks.decisions)
+
+    @staticmethod
+    def _compare(first: Seen, second: Seen) -> tuple[Array, Array, Array]:
+        """Products and squared distances of traits, and the share of decisions that differ."""
+        count = first.traits.shape[1]
+        products = first.traits @ second.traits.T
+        squares = (first.traits**2).sum(axis=1)[:, None] + (second.traits**2).sum(axis=1)
+        distances = np.maximum(squares - 2 * products, 0) / count
+        differ = np.zeros_like(products)
+        for ours, theirs in zip(first.decisions.T, second.decisions.T, strict=True):
+            differ += ours[:, None] != theirs
+        return products / count, distances, differ / max(1, first.decisions.shape[1])
+
+    def _fit(self) -> Array:
+        found = minimize(self._loss, _PRIOR, method="L-BFGS-B", options={"maxiter": _ITERATIONS})
+        return np.asarray(found.x if np.isfinite(found.fun) else _PRIOR, dtype=np.float64)
+
+    def _loss(self, weights: Array) -> float:
+        try:
+            root = np.linalg.cholesky(self._covariance(weights))
+        except np.linalg.LinAlgError:
+            return 1e9
+        white = np.linalg.solve(root, self._targets)
+        unlikely = (((weights - _PRIOR) / _PRIOR_SD) ** 2).sum() / 2
+        return float(white @ white / 2 + np.log(np.diag(root)).sum() + unlikely)
+
+    def _covariance(self, weights: Array) -> Array:
+        noise = np.exp(weights[5]) + self._extra + _TINY
+        found: Array = _kernel(weights, *self._gaps) + np.diag(noise)
+        return found
+
+
+def _kernel(weights: Array, products: Array, distances: Array, differ: Array) -> Array:
+    trend, smooth, reach, picked, picked_reach = np.exp(weights[:5])
+    likeness = smooth * np.exp(-distances / (2 * reach**2)) + picked * np.exp(
+        -differ / picked_reach
+    )
+    found: Array = trend * products + likeness
+    return found

@@ -1,0 +1,99 @@
+"""One run, another device: ranked without training, and searched on from there."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from nas.errors import RunError
+from nas.graph import parse_text
+from nas.latency.devices import load_device
+from nas.search.audit import check_run
+from nas.search.config import SearchConfig
+from nas.search.events import Silent
+from nas.search.retarget import retarget
+from nas.search.run import RunResult, resume, start
+from nas.search.score import challenge_score
+
+BENCH = "tests.search.fakes:Steady"
+OTHER = "mali-g71-mp2"
+
+
+def search(images: str, name: str, **changes: Any) -> RunResult:
+    config = SearchConfig(**{"budget": 12, "data": images, **changes})
+    return start(config, name=name, watch=Silent(), bench=BENCH)
+
+
+def complete(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["state"] == "COMPLETE"]
+
+
+def test_times_are_those_of_the_other_device_and_quality_stays(images: str) -> None:
+    first = complete(search(images, "r").table).set_index("number")
+    device = load_device(OTHER)
+    found = retarget(Path("runs/r"), device)
+    assert len(found.table) + found.num_refused == len(first)
+    assert list(found.table["score"]) == sorted(found.table["score"], reverse=True)
+    for row in found.table.to_dict("records"):
+        before = first.loc[row["number"]]
+        graph = parse_text(row["network"])
+        assert row["latency_ms"] == device.model.predict(graph).latency_ms
+        assert row["psnr_int8_db"] == before["psnr_int8_db"]
+        assert row["was_ms"] == pytest.approx(before["latency_ms"])
+        assert row["score"] == challenge_score(row["psnr_int8_db"], row["latency_ms"])
+    assert set(found.worth_training) <= set(first[first["steps"] < 1200].index)
+
+
+def test_a_run_without_a_table_is_told(images: str) -> None:
+    search(images, "r", budget=2)
+    Path("runs/r/trials.csv").unlink()
+    with pytest.raises(RunError, match=r"runs/r has no trials\.csv \(nas search --run runs/r --re"):
+        retarget(Path("runs/r"), load_device(OTHER))
+
+
+def test_a_search_goes_on_from_what_an_earlier_one_measured(images: str) -> None:
+    first = search(images, "r")
+    result = search(images, "s", device=OTHER, reuse="runs/r", budget=3)
+    done = complete(result.table)
+    reused = done[done["reused"] == "r"]
+    known = retarget(Path("runs/r"), load_device(OTHER))
+    assert len(reused) == len(known.table) - len(known.worth_training)
+    assert len(done) == len(reused) + 3, "they cost no budget"
+    assert done["digest"].nunique() == len(done), "and none of them is trained again"
+    assert (reused["train_s"] == 0).all()
+    before = complete(first.table).set_index("digest")["psnr_int8_db"]
+    assert all(row.psnr_int8_db == before[row.digest] for row in reused.itertuples())
+    assert not check_run(Path("runs/s"))
+
+
+def test_resuming_keeps_what_was_reused(images: str) -> None:
+    search(images, "r", budget=4)
+    first = search(images, "s", device=OTHER, reuse="runs/r", budget=2).table
+    shutil.rmtree("runs/r")
+    again = resume("s", {}, watch=Silent(), bench=BENCH).table
+    pd.testing.assert_frame_equal(first, again)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"space": "gblock"}, r"the space of runs/r was hxnet, now it is gblock"),
+        ({"scale": 2}, r"the scale of runs/r was 3, now it is 2"),
+    ],
+)
+def test_what_was_measured_otherwise_is_not_reused(
+    changes: dict[str, Any], message: str, images: str
+) -> None:
+    search(images, "r", budget=2)
+    with pytest.raises(RunError, match=message):
+        search(images, "s", reuse="runs/r", **changes)
+    assert not Path("runs/s").exists()
+
+
+def test_other_images_are_not_reused(images: str) -> None:
+    search(images, "r", budget=2)
+    (Path(images) / "0.png").unlink()
+    with pytest.raises(RunError, match=r"the data_digest of runs/r was .*, now it is"):
+        search(images, "s", reuse="runs/r")
