@@ -1,6 +1,7 @@
-"""Attributes of a trial, all in one transaction where the study is in a database.
+"""What a trial says of itself, in few statements where the study is in a database.
 
-Optuna's own call is a transaction, which waits for the disk, and two statements an attribute.
+Optuna's own calls are a transaction, which waits for the disk, and two statements an attribute, and
+read the whole trial for its number.
 """
 
 import json
@@ -12,7 +13,16 @@ from optuna.storages._rdb.models import TrialModel, TrialUserAttributeModel
 from optuna.storages._rdb.storage import _create_scoped_session
 from sqlalchemy import delete, insert
 
-__all__ = ["set_attributes"]
+__all__ = ["number_of", "set_attributes"]
+
+
+def number_of(storage: BaseStorage, trial_id: int) -> int:
+    """Of a trial in its study."""
+    database = getattr(storage, "_backend", storage)  # Optuna keeps a cache before it
+    if not isinstance(database, RDBStorage):
+        return storage.get_trial_number_from_id(trial_id)
+    with _create_scoped_session(database.scoped_session) as session:
+        return int(TrialModel.find_or_raise_by_id(trial_id, session).number)
 
 
 def set_attributes(storage: BaseStorage, trial_id: int, attributes: Mapping[str, Any]) -> None:
@@ -26,7 +36,7 @@ def set_attributes(storage: BaseStorage, trial_id: int, attributes: Mapping[str,
     Raises:
         UpdateFinishedTrialError: The trial is finished.
     """
-    database = getattr(storage, "_backend", storage)  # Optuna keeps a cache before it
+    database = getattr(storage, "_backend", storage)
     if not isinstance(database, RDBStorage):
         for name, value in attributes.items():
             storage.set_trial_user_attr(trial_id, name, value)

@@ -36,6 +36,7 @@ from nas.search.study import (
     measured_of,
     note_rung,
     refuse,
+    told,
 )
 from nas.search.tasks import Advance, Answer, Measured, Reached
 from nas.search.trial_folder import (
@@ -300,7 +301,7 @@ class Loop:
         finished = Finished(training.number, candidate, measured, score)
         self._ledger.finish(finished)
         self._num_trained += 1
-        self._end(training)
+        self._end(training, measured)
         drop_states(self._folder, training.number)
         self._monitor.finished(finished)
         began_s = time.monotonic()
@@ -309,14 +310,14 @@ class Loop:
             took_s = time.monotonic() - began_s
             self._table_due_s = time.monotonic() + max(_TABLE_EVERY_S, took_s / _TABLE_SHARE)
 
-    def _end(self, training: _Training) -> None:
+    def _end(self, training: _Training, measured: Measured | None) -> None:
         """Tells samplers how a trial ended."""
-        told = self._study._storage.get_trial(training.claimed._trial_id)
+        ended = told(training.claimed, training.candidate, measured)
         self._shared.know(training.number)
         if training.asked is None:
-            self._proposer.mirror.add(told)
+            self._proposer.mirror.add(ended)
         else:
-            self._proposer.mirror.tell(training.asked, told)
+            self._proposer.mirror.tell(training.asked, ended)
 
     def _goes_on(self, training: _Training) -> bool:
         rung = len(training.measured.readings) - 1
@@ -329,7 +330,7 @@ class Loop:
         number, candidate = training.number, training.candidate
         fail(self._study, training.claimed._trial_id, answer.error)
         forget(self._folder, number)
-        self._end(training)
+        self._end(training, None)
         self._monitor.failed(number, candidate, answer)
         # Of the unforeseen ones only equal ones are of a kind.
         kind = (answer.kind, answer.error if answer.kind == "error" else "")

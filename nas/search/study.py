@@ -12,6 +12,7 @@ import math
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
+from copy import copy
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +23,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.errors import RunError
-from nas.search.attributes import set_attributes
+from nas.search.attributes import number_of, set_attributes
 from nas.search.candidates import Candidate, Refusal
 from nas.search.score import challenge_score
 from nas.search.storage import quiet_optuna
@@ -45,6 +46,7 @@ __all__ = [
     "note_rung",
     "open_study",
     "refuse",
+    "told",
 ]
 
 METRICS = ["psnr_int8_db", "latency_ms"]
@@ -166,6 +168,23 @@ def finish(
     return float(scores["score"])
 
 
+def told(claimed: FrozenTrial, candidate: Candidate, measured: Measured | None) -> FrozenTrial:
+    """A claimed trial as it ended, for samplers; the storage need not be asked.
+
+    Args:
+        claimed: The trial, running.
+        candidate: The network.
+        measured: What it reached; None: it failed.
+    """
+    ended = copy(claimed)
+    ended.state, ended.datetime_complete = TrialState.FAIL, datetime.now()
+    if measured:
+        ended.state = TrialState.COMPLETE
+        ended.values = [measured.psnr_int8_db, candidate.latency_ms]
+        ended.user_attrs = {**claimed.user_attrs, **_told(measured)}
+    return ended
+
+
 def fail(study: Study, trial_id: int, reason: str) -> None:
     """Tells a network whose evaluation broke.
 
@@ -236,7 +255,9 @@ def _create(
         intermediate_values={},
     )
     storage = study._storage
-    return storage.get_trial(storage.create_new_trial(study._study_id, template_trial=template))
+    template._trial_id = storage.create_new_trial(study._study_id, template_trial=template)
+    template.number = number_of(storage, template._trial_id)
+    return template
 
 
 def _announced(candidate: Candidate) -> dict[str, Any]:
