@@ -118,6 +118,7 @@ class Loop:
         self._running: dict[int, _Training] = {}
         self._errors: list[tuple[str, str]] = []
         self._num_trained = 0
+        self._looked_s = time.monotonic()
         self._table_due_s = time.monotonic() + _TABLE_EVERY_S
 
     @property
@@ -170,9 +171,15 @@ class Loop:
                 else:
                     self._monitor.exhausted(self._judge, self._errors[-1:])
                     return
-                self._shared.sync(self._read)
+                self._look()
             self._shared.end()
             self._monitor.waiting((), crew.num_workers)
+
+    def _look(self) -> None:
+        """At what other searches do; not after each network of a fast space."""
+        if time.monotonic() - self._looked_s >= _LOOK_S:
+            self._shared.sync(self._read)
+            self._looked_s = time.monotonic()
 
     def _num_missing(self) -> int:
         at_work = len(self._running) + self._shared.num_running_elsewhere

@@ -23,8 +23,8 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.errors import RunError
-from nas.search.attributes import number_of, set_attributes
 from nas.search.candidates import Candidate, Refusal
+from nas.search.database import create_trial, set_attributes
 from nas.search.score import challenge_score
 from nas.search.storage import quiet_optuna
 from nas.search.tasks import Measured
@@ -254,9 +254,7 @@ def _create(
         system_attrs=dict(system or {}),
         intermediate_values={},
     )
-    storage = study._storage
-    template._trial_id = storage.create_new_trial(study._study_id, template_trial=template)
-    template.number = number_of(storage, template._trial_id)
+    create_trial(study._storage, study._study_id, template)
     return template
 
 
