@@ -8,10 +8,11 @@ journal:PATH                    a file on a shared disk, where there is no datab
 
 import importlib.util
 import socket
+import sqlite3
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ __all__ = [
 STORAGE_ERRORS = (StorageInternalError, SQLAlchemyError, grpc.RpcError)
 
 _ANSWER_S = 5.0
+_TRIES = 4
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306, "grpc": 13000}
 _JOURNAL = "journal:"
 _OTHER_TABLES = "no longer compatible with the table schema"  # what Optuna says
@@ -128,14 +130,17 @@ def _proxy(url: URL) -> GrpcStorageProxy:
 
 
 def _database(url: str) -> RDBStorage:
-    """Of two searches that make the tables at the same moment, one fails and finds them then."""
+    """Of two searches that make the tables at the same moment, one fails and finds them later."""
     # A server that was started again while the search waited for its workers is not noticed.
     options = {"pool_pre_ping": True}
-    try:
-        storage = RDBStorage(url, engine_kwargs=options)
-    except (SQLAlchemyError, StorageInternalError):
-        time.sleep(_ANSWER_S / 10)
-        storage = RDBStorage(url, engine_kwargs=options)
+    for left in reversed(range(_TRIES)):
+        try:
+            storage = RDBStorage(url, engine_kwargs=options)
+            break
+        except (SQLAlchemyError, StorageInternalError):
+            if not left:
+                raise
+            time.sleep(_ANSWER_S / 10)
     if storage.engine.dialect.name == "sqlite":
         event.listen(storage.engine, "connect", _write_ahead)
         storage.engine.dispose()  # connections of before
@@ -144,7 +149,8 @@ def _database(url: str) -> RDBStorage:
 
 def _write_ahead(connection: Any, _: object) -> None:
     """One wait for the disk a transaction instead of four, and readers do not block the search."""
-    connection.execute("PRAGMA journal_mode=WAL")
+    with suppress(sqlite3.OperationalError):  # another search is at work in the old way
+        connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _with_driver(url: URL) -> URL:
