@@ -10,7 +10,6 @@ import typer
 from typer import Option
 
 from nas.cli.progress import Shown, watcher
-from nas.cli.runs import find_run
 from nas.cli.tables import print_json, print_table
 
 if TYPE_CHECKING:  # importing it takes a second
@@ -70,6 +69,7 @@ def search(
     space that is a file, and a cluster or storage elsewhere, must be named again.
     """
     given = _given(context)
+    from nas.cli.runs import find_run
     from nas.search import run as runs
     from nas.search.config import SearchConfig, count_cores
 
