@@ -72,11 +72,16 @@ class Shared:
             elif trial.user_attrs.get("driver") not in (None, self._driver):
                 others[trial.number] = trial
                 self._ledger.start(trial.number, trial.user_attrs["digest"])
-            elif self._mine is not None and trial.number not in self._mine:
+            elif self._is_nobodys(trial):
                 # The storage died before it said that the claim was made, and it was made again.
                 give_way(self._study, trial._trial_id, _TWICE)
         self._others = others
         self._bury({str(trial.user_attrs["driver"]) for trial in others.values()})
+
+    def _is_nobodys(self, trial: FrozenTrial) -> bool:
+        """Whether it is a claim of this search that it does not know."""
+        is_claim = trial.state == TrialState.RUNNING and "driver" in trial.user_attrs
+        return is_claim and self._mine is not None and trial.number not in self._mine
 
     def may_train(self, mine: FrozenTrial, candidate: Candidate, budget: int) -> str:
         """Whether a claim holds: "" or why not. Claims of lower numbers go before it."""

@@ -57,13 +57,12 @@ def test_kill_while_it_is_written_leaves_the_old_one(
     old = (tmp_path / NAME).read_bytes()
     run.advance(2)
 
-    def killed(path: Path, content: bytes) -> int:
-        with path.open("wb") as file:
-            file.write(content[:100])
+    def killed(part: Path, target: Path) -> Path:
+        part.write_bytes(part.read_bytes()[:100])
         raise SystemExit
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "write_bytes", killed)
+        patched.setattr(Path, "replace", killed)
         with pytest.raises(SystemExit):
             save_checkpoint(tmp_path, run)
     assert (tmp_path / NAME).read_bytes() == old
