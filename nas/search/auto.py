@@ -7,7 +7,6 @@ of the front. Small spaces are listed whole; of large ones it sees neighbours of
 random draws.
 """
 
-import json
 import math
 import random
 from collections.abc import Iterator
@@ -25,9 +24,9 @@ from nas.graph import parse_text
 from nas.readers.traits import read_traits
 from nas.search.candidates import Candidate, Judge
 from nas.search.expected import expected_end
-from nas.search.gain import front_gain, score_gain
-from nas.search.parameters import distribution_of, option_of, parameters_of
-from nas.search.study import WHY
+from nas.search.gain import front_gain, log_score, score_gain
+from nas.search.parameters import distribution_of, parameters_of, pick_of
+from nas.search.study import WHY, measured_of
 from nas.search.surrogate import Seen, Surrogate
 from nas.space import Pick
 
@@ -184,7 +183,7 @@ class AutoSampler(BaseSampler):
             )
         mean_db, spread_db = surrogate.predict(_seen(pool))
         times_ms = np.array([row.candidate.latency_ms for row in pool])
-        best = float((2 * math.log(2) * psnr_db - np.log(latency_ms))[full].max())
+        best = float(log_score(psnr_db, latency_ms)[full].max())
         by_score = score_gain(mean_db, spread_db, times_ms, best)
         gains, what = by_score, "of the best score"
         if self._turn % _FRONT_EVERY == 0:
@@ -216,7 +215,7 @@ class AutoSampler(BaseSampler):
     def _row_of(self, parameters: dict[str, Any]) -> _Row | None:
         space = self._memory.judge.space
         try:
-            return self._memory.row(space.pick(lambda choice: option_of(choice, parameters)))
+            return self._memory.row(pick_of(space, parameters))
         except (KeyError, IndexError, TypeError):  # not of this space
             return None
 
@@ -246,8 +245,8 @@ def _seen(rows: list[_Row]) -> Seen:
 
 def _readings(trial: FrozenTrial) -> list[tuple[int, float, float]]:
     """One at the end, of trials that say nothing else."""
-    kept = json.loads(trial.user_attrs.get("readings", "[]"))
-    return [(r[0], r[1], r[2]) for r in kept] or [(1, trial.values[0], trial.values[0])]
+    kept = measured_of(trial.user_attrs).readings
+    return list(kept) or [(1, trial.values[0], trial.values[0])]
 
 
 def _front(psnr_db: Array, latency_ms: Array) -> Array:
@@ -263,7 +262,7 @@ def _elite(past: _Past) -> list[_Row]:
         return []
     psnr_db, extra_db = expected_end(past.readings)
     latency_ms = np.array([row.candidate.latency_ms for row in past.rows])
-    worth = 2 * math.log(2) * psnr_db - np.log(latency_ms) - extra_db
+    worth = log_score(psnr_db, latency_ms) - extra_db
     by_score = list(np.argsort(-worth)[: _ELITE // 2])
     order = np.argsort(latency_ms)
     levels = np.maximum.accumulate(psnr_db[order])

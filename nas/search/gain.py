@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-__all__ = ["expected_improvement", "front_gain", "score_gain"]
+__all__ = ["expected_improvement", "front_gain", "log_score", "score_gain"]
 
 Array = npt.NDArray[np.float64]
 
@@ -26,6 +26,12 @@ def expected_improvement(mean: Array, spread: Array, best: float | Array) -> Arr
     return found
 
 
+def log_score(psnr_db: Array, latency_ms: Array) -> Array:
+    """Natural logarithm of the challenge score, without its constant."""
+    found: Array = _DOUBLINGS * psnr_db - np.log(latency_ms)
+    return found
+
+
 def score_gain(psnr_db: Array, spread_db: Array, latency_ms: Array, best: float) -> Array:
     """How much more than 1 times the best score is expected, where it is more at all.
 
@@ -35,9 +41,9 @@ def score_gain(psnr_db: Array, spread_db: Array, latency_ms: Array, best: float)
         psnr_db: Guessed.
         spread_db: Standard deviation of the guess.
         latency_ms: Known.
-        best: Logarithm of the best score so far, without the constant: 2 ln 2 PSNR - ln ms.
+        best: `log_score` of the best so far.
     """
-    mean = _DOUBLINGS * psnr_db - np.log(latency_ms) - best
+    mean = log_score(psnr_db, latency_ms) - best
     spread = _DOUBLINGS * spread_db
     gained = np.exp(np.minimum(mean + spread**2 / 2, 50)) * ndtr((mean + spread**2) / spread)
     found: Array = gained - ndtr(mean / spread)

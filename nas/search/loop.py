@@ -22,7 +22,7 @@ from nas.search.front import trials_table
 from nas.search.lease import Lease
 from nas.search.ledger import Finished, Ledger
 from nas.search.monitor import Monitor
-from nas.search.parameters import option_of
+from nas.search.parameters import pick_of
 from nas.search.proposer import Proposer
 from nas.search.shared import Shared
 from nas.search.stopping import Rival, goes_on
@@ -363,8 +363,7 @@ class Loop:
         return Finished(trial.number, candidate, measured, attributes["score"], is_reused)
 
     def _pick(self, trial: FrozenTrial) -> Pick:
-        parameters = trial.params
-        return self._judge.space.pick(lambda choice: option_of(choice, parameters))
+        return pick_of(self._judge.space, trial.params)
 
 
 def write_trials(study: Study, folder: Path) -> None:

@@ -11,9 +11,9 @@ from optuna.distributions import (
 )
 from optuna.trial import Trial
 
-from nas.space import Choice, Option
+from nas.space import Choice, Option, Pick, Space
 
-__all__ = ["distribution_of", "option_of", "parameters_of", "suggest"]
+__all__ = ["distribution_of", "option_of", "parameters_of", "pick_of", "suggest"]
 
 
 def suggest(trial: Trial, choice: Choice) -> Option:
@@ -34,6 +34,11 @@ def option_of(choice: Choice, parameters: Mapping[str, Any]) -> Option:
     found = parameters[name]
     option: Option = found if name == choice.name else choice.options[found]
     return option
+
+
+def pick_of(space: Space, parameters: Mapping[str, Any]) -> Pick:
+    """The pick that a trial's stored parameters mean."""
+    return space.pick(lambda choice: option_of(choice, parameters))
 
 
 def parameters_of(choices: tuple[Choice, ...], pick: Mapping[str, Option]) -> dict[str, Option]:

@@ -3,17 +3,16 @@
 from pathlib import Path
 
 from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from nas.errors import RunError
 from nas.latency.devices import Device
 from nas.search.candidates import Candidate, Judge
 from nas.search.config import SearchConfig, read_config, storage_of
-from nas.search.parameters import option_of
+from nas.search.parameters import pick_of
 from nas.search.retarget import retarget
 from nas.search.storage import opened_storage, storage_url
 from nas.search.study import adopt, existing_study, measured_of
-from nas.space import Pick, Space
 
 __all__ = ["check_reuse", "reuse"]
 
@@ -52,14 +51,10 @@ def reuse(study: Study, run: Path, judge: Judge, device: Device, config: SearchC
         )
     count = 0
     for trial in trials:
-        found = judge.look(_pick(judge.space, trial))
+        found = judge.look(pick_of(judge.space, trial.params))
         if trial.number in open_ended or not isinstance(found, Candidate):
             continue
         if found.digest == trial.user_attrs["digest"]:
             adopt(study, trial, found, measured_of(trial.user_attrs), config.score, run.name)
             count += 1
     return count
-
-
-def _pick(space: Space, trial: FrozenTrial) -> Pick:
-    return space.pick(lambda choice: option_of(choice, trial.params))
