@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -199,15 +200,16 @@ def test_full_disk_is_one_line_and_the_checkpoint_stays(
 ) -> None:
     first = begun(leaves, tmp_path)
 
-    def full(path: Path, content: bytes) -> int:
-        if first.trainer.step > 20:
+    opened = Path.open
+
+    def full(path: Path, mode: str = "r", **given: Any) -> Any:
+        if mode == "xb" and first.trainer.step > 20:
             path.touch()
             raise OSError(28, "No space left on device", str(path))
-        with path.open("wb") as file:
-            return file.write(content)
+        return opened(path, mode, **given)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "write_bytes", full)
+        patched.setattr(Path, "open", full)
         with pytest.raises(TrainingError) as caught:
             finish(first)
     assert caught.value.message == f"{tmp_path} cannot be written: No space left on device"
