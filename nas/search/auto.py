@@ -19,9 +19,8 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
+from threadpoolctl import threadpool_limits
 
-from nas.graph import parse_text
-from nas.readers.traits import read_traits
 from nas.search.candidates import Candidate, Judge
 from nas.search.expected import expected_end
 from nas.search.gain import front_gain, log_score, score_gain
@@ -47,7 +46,6 @@ class _Row:
     """A network as the surrogate sees it."""
 
     candidate: Candidate
-    traits: tuple[float, ...]
     decisions: tuple[int, ...]
 
 
@@ -77,22 +75,22 @@ class Memory:
             self._all = list(self.judge.space.picks())
         return self._all
 
-    def fit(self, seen: Seen, psnr_db: Array, extra_db: Array) -> Surrogate:
-        """Weights come from the first so many networks, the same after a run was resumed."""
+    def weights(self, past: "_Past") -> Array:
+        """Fitted to the first so many networks alone, so the same after a run was resumed."""
         count = _STARTUP
-        while count * _REFIT <= len(seen):
+        while count * _REFIT <= len(past.rows):
             count = math.ceil(count * _REFIT)
-        key = hash((count, psnr_db[:count].tobytes()))
+        psnr_db, extra_db = expected_end(past.readings[:count])
+        key = hash((count, psnr_db.tobytes()))
         if key not in self._weights:
-            first = Seen(seen.traits[:count], seen.decisions[:count])
-            self._weights[key] = Surrogate(first, psnr_db[:count], extra_db[:count]).weights
-        return Surrogate(seen, psnr_db, extra_db, weights=self._weights[key])
+            self._weights[key] = Surrogate(_seen(past.rows[:count]), psnr_db, extra_db).weights
+        return self._weights[key]
 
     def _read(self, candidate: Candidate) -> _Row:
         choices = self.judge.space.choices
         pick = candidate.pick
         places = (c.options.index(pick[c.name]) if c.name in pick else -1 for c in choices)
-        return _Row(candidate, read_traits(parse_text(candidate.network)), tuple(places))
+        return _Row(candidate, tuple(places))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,7 +162,8 @@ class AutoSampler(BaseSampler):
             return None
         if len(past.rows) < max(2, _STARTUP - len(past.pending)):
             return self._rng.choice(pool).candidate.pick
-        best, why = self._best(past, pool)
+        with threadpool_limits(1, user_api="blas"):  # the cores are busy with training
+            best, why = self._best(past, pool)
         study._storage.set_trial_system_attr(trial._trial_id, WHY, why)
         return best.candidate.pick
 
@@ -172,14 +171,15 @@ class AutoSampler(BaseSampler):
         psnr_db, extra_db = expected_end(past.readings)
         latency_ms = np.array([row.candidate.latency_ms for row in past.rows])
         full = extra_db == 0
-        surrogate = self._memory.fit(_seen(past.rows), psnr_db, extra_db)
+        weights = self._memory.weights(past)
+        surrogate = Surrogate(_seen(past.rows), psnr_db, extra_db, weights=weights)
         if past.pending:
             guessed_db, _ = surrogate.predict(_seen(past.pending))
             surrogate = Surrogate(
                 _seen([*past.rows, *past.pending]),
                 np.append(psnr_db, guessed_db),
                 np.append(extra_db, np.zeros(len(guessed_db))),
-                weights=surrogate.weights,
+                weights=weights,
             )
         mean_db, spread_db = surrogate.predict(_seen(pool))
         times_ms = np.array([row.candidate.latency_ms for row in pool])
@@ -240,7 +240,9 @@ class AutoSampler(BaseSampler):
 
 
 def _seen(rows: list[_Row]) -> Seen:
-    return Seen(np.array([row.traits for row in rows]), np.array([row.decisions for row in rows]))
+    return Seen(
+        np.array([row.candidate.traits for row in rows]), np.array([row.decisions for row in rows])
+    )
 
 
 def _readings(trial: FrozenTrial) -> list[tuple[int, float, float]]:

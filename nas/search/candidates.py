@@ -8,6 +8,7 @@ from typing import Protocol
 from nas.errors import NasError, SpaceError, UserError
 from nas.graph import Graph, to_text, violations
 from nas.readers.cost import read_cost
+from nas.readers.traits import read_traits
 from nas.space import Option, Pick, Space
 from nas.zoo import zoo_names_by_digest
 
@@ -47,6 +48,7 @@ class Candidate:
     latency_novelty: float  # how many times wider the interval is than amid measured networks
     parameters: int
     macs: int
+    traits: tuple[float, ...] = ()  # of `nas.readers.traits`; of a finished trial none
 
 
 REMEDIES = {  # by kind of refusal
@@ -143,4 +145,5 @@ class Judge:
             latency_novelty=float(predicted.novelty),
             parameters=cost.parameters,
             macs=cost.macs,
+            traits=read_traits(graph),
         )

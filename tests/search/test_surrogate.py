@@ -72,3 +72,15 @@ def test_traits_and_decisions_that_all_share_do_not_matter() -> None:
     flat = Seen(np.hstack([seen.traits, np.full((20, 1), 7.0)]), seen.decisions)
     plain, _ = Surrogate(flat, quality_db(seen), np.zeros(20)).predict(flat)
     assert np.isfinite(plain).all()
+
+
+def test_fit_follows_the_slope_of_its_loss() -> None:
+    seen = networks(25)
+    fitted = Surrogate(seen, quality_db(seen, 0.05), np.full(25, 0.02))
+    weights = fitted.weights + 0.3
+    _, slope = fitted._loss(weights)
+    steps = 1e-5 * np.eye(len(weights))
+    counted = [
+        (fitted._loss(weights + step)[0] - fitted._loss(weights - step)[0]) / 2e-5 for step in steps
+    ]
+    assert slope == pytest.approx(counted, rel=1e-4, abs=1e-5)
