@@ -11,6 +11,7 @@ import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from nas.search.gain import front_gain, log_score, score_gain
 from nas.search.parameters import distribution_of, parameters_of, pick_of
 from nas.search.study import WHY, measured_of
 from nas.search.surrogate import Seen, Surrogate
+from nas.search.tasks import PsnrReading
 from nas.space import Pick
 
 __all__ = ["AutoSampler", "Memory"]
@@ -80,10 +82,10 @@ class Memory:
         count = _STARTUP
         while count * _REFIT <= len(past.rows):
             count = math.ceil(count * _REFIT)
-        psnr_db, extra_db = expected_end(past.readings[:count])
+        psnr_db, extra = expected_end(past.readings[:count])
         key = hash((count, psnr_db.tobytes()))
         if key not in self._weights:
-            self._weights[key] = Surrogate(_seen(past.rows[:count]), psnr_db, extra_db).weights
+            self._weights[key] = Surrogate(_seen(past.rows[:count]), psnr_db, extra).weights
         return self._weights[key]
 
     def _read(self, candidate: Candidate) -> _Row:
@@ -93,14 +95,19 @@ class Memory:
         return _Row(candidate, tuple(places))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class _Past:
     """What the study knows: networks with their readings, those in training, and all digests."""
 
     rows: list[_Row]
-    readings: list[list[tuple[int, float, float]]]
+    readings: list[list[PsnrReading]]
     pending: list[_Row]
     digests: set[str]
+
+    @cached_property
+    def expected(self) -> tuple[Array, Array]:
+        """At the end of training, in dB, and its covariance."""
+        return expected_end(self.readings)
 
 
 class AutoSampler(BaseSampler):
@@ -168,17 +175,17 @@ class AutoSampler(BaseSampler):
         return best.candidate.pick
 
     def _best(self, past: _Past, pool: list[_Row]) -> tuple[_Row, str]:
-        psnr_db, extra_db = expected_end(past.readings)
+        psnr_db, extra = past.expected
         latency_ms = np.array([row.candidate.latency_ms for row in past.rows])
-        full = extra_db == 0
+        full = extra.diagonal() == 0
         weights = self._memory.weights(past)
-        surrogate = Surrogate(_seen(past.rows), psnr_db, extra_db, weights=weights)
+        surrogate = Surrogate(_seen(past.rows), psnr_db, extra, weights=weights)
         if past.pending:
             guessed_db, _ = surrogate.predict(_seen(past.pending))
             surrogate = Surrogate(
                 _seen([*past.rows, *past.pending]),
                 np.append(psnr_db, guessed_db),
-                np.append(extra_db, np.zeros(len(guessed_db))),
+                np.pad(extra, (0, len(guessed_db))),
                 weights=weights,
             )
         mean_db, spread_db = surrogate.predict(_seen(pool))
@@ -245,7 +252,7 @@ def _seen(rows: list[_Row]) -> Seen:
     )
 
 
-def _readings(trial: FrozenTrial) -> list[tuple[int, float, float]]:
+def _readings(trial: FrozenTrial) -> list[PsnrReading]:
     """One at the end, of trials that say nothing else."""
     kept = measured_of(trial.user_attrs).readings
     return list(kept) or [(1, trial.values[0], trial.values[0])]
@@ -262,9 +269,9 @@ def _elite(past: _Past) -> list[_Row]:
     """Half by score, half spread over the front."""
     if not past.rows:
         return []
-    psnr_db, extra_db = expected_end(past.readings)
+    psnr_db, extra = past.expected
     latency_ms = np.array([row.candidate.latency_ms for row in past.rows])
-    worth = log_score(psnr_db, latency_ms) - extra_db
+    worth = log_score(psnr_db, latency_ms) - np.sqrt(extra.diagonal())
     by_score = list(np.argsort(-worth)[: _ELITE // 2])
     order = np.argsort(latency_ms)
     levels = np.maximum.accumulate(psnr_db[order])

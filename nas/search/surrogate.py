@@ -50,20 +50,19 @@ class Surrogate:
     Args:
         seen: Measured networks, at least two.
         psnr_db: What each reached, or is expected to reach.
-        extra_db: Standard deviation of each beside the common noise; 0 of what was measured at the
-            end of training.
+        extra: Covariance in dB² beside the common noise, as `nas.search.expected` tells it.
         weights: Of the parts, fitted before; None: fitted now.
     """
 
     def __init__(
-        self, seen: Seen, psnr_db: Array, extra_db: Array, *, weights: Array | None = None
+        self, seen: Seen, psnr_db: Array, extra: Array, *, weights: Array | None = None
     ) -> None:
         centre = float(np.median(psnr_db))
         floor = centre - _WORST * max(float(np.median(np.abs(psnr_db - centre))), 0.01)
         kept = np.maximum(psnr_db, floor)
         self._middle, self._unit = float(kept.mean()), max(float(kept.std()), 1e-3)
         self._targets = (kept - self._middle) / self._unit
-        self._extra = (extra_db / self._unit) ** 2
+        self._extra = extra / self._unit**2
         self._shift = seen.traits.mean(axis=0)
         self._spread = seen.traits.std(axis=0)
         self._spread[self._spread < _TINY] = np.inf  # a trait that all share tells nothing
@@ -128,8 +127,8 @@ class Surrogate:
         return float(loss), np.array(slopes) + off / _PRIOR_SD
 
     def _covariance(self, weights: Array) -> Array:
-        noise = np.exp(weights[5]) + self._extra + _TINY
-        found: Array = _kernel(weights, *self._gaps) + np.diag(noise)
+        noise = (np.exp(weights[5]) + _TINY) * np.eye(len(self._targets))
+        found: Array = _kernel(weights, *self._gaps) + self._extra + noise
         return found
 
 
