@@ -9,7 +9,7 @@ import math
 import random
 import statistics
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from nas.search.candidates import Candidate, Judge, Refusal
 from nas.search.config import SearchConfig
 from nas.search.effort import SEARCH
 from nas.search.ledger import Finished, Ledger
+from nas.search.parameters import distribution_of, parameters_of
 from nas.search.proposer import Proposal, Proposer
 from nas.search.stopping import Rival, goes_on
 from nas.search.tasks import Measured
@@ -144,10 +145,22 @@ def replay(
     *,
     rungs: tuple[int, ...] = SEARCH.rungs,
     goes_on: Stopping = stop_by_rule,
+    reused: Sequence[Tried] = (),
 ) -> Replay:
-    """One search of `config.budget` networks, by the sampler of `config` unless one is given."""
+    """One search of `config.budget` networks, by the sampler of `config` unless one is given.
+
+    Args:
+        table: On the device that is searched for.
+        make: A sampler from a seed.
+        config: Budget, sampler and seed.
+        rungs: Where training may stop.
+        goes_on: Whether it does not.
+        reused: What an earlier search measured, on another device.
+    """
     ledger, found = Ledger(), Replay()
     proposer = Proposer(table.judge, ledger, config, make)
+    for each in reused:
+        _adopt(table, proposer, ledger, found, each)
     lot, spent = random.Random(config.seed), 0
     while len(found.tried) < config.budget:
         began_s = time.perf_counter()
@@ -173,6 +186,23 @@ def replay(
         spent += measured.steps
         found.tried.append(Tried(candidate.digest, measured, worth, spent))
     return found
+
+
+def _adopt(table: Table, proposer: Proposer, ledger: Ledger, found: Replay, each: Tried) -> None:
+    """As a search with `--reuse` begins."""
+    candidate = table.candidates[each.digest]
+    psnr_db, choices = each.measured.psnr_int8_db, space.choices
+    number, found.num_proposed = found.num_proposed, found.num_proposed + 1
+    score = 2 ** (2 * psnr_db) / candidate.latency_ms
+    ledger.finish(Finished(number, candidate, each.measured, score, is_reused=True))
+    proposer.mirror.add(
+        create_trial(
+            values=[psnr_db, candidate.latency_ms],
+            params=parameters_of(choices, candidate.pick),
+            distributions=dict(distribution_of(c) for c in choices if c.name in candidate.pick),
+            user_attrs={"readings": json.dumps(each.measured.readings)},
+        )
+    )
 
 
 def _tell(proposer: Proposer, proposal: Proposal, measured: Measured | None) -> None:

@@ -2,8 +2,8 @@
 
 Whether a network is legal, what it takes on the device and whether it was proposed before is known
 without training. So it looks at many networks at once, guesses the PSNR of each from those that
-were measured, and proposes the one from which most is expected: mostly of the score, now and then
-of the front. Small spaces are listed whole; of large ones it sees neighbours of good networks and
+were measured, and proposes the one from which most is expected: of the score and of the front in
+turns. Small spaces are listed whole; of large ones it sees neighbours of good networks and
 random draws.
 """
 
@@ -37,7 +37,7 @@ _STARTUP = 6  # measured networks before anything is guessed
 _LISTED = 2000  # picks; smaller spaces are listed whole
 _DRAWS = 64  # random networks a turn
 _ELITE = 6  # networks whose neighbours are looked at
-_FRONT_EVERY = 3  # turns between those for the front
+_FRONT_EVERY = 2  # turns between those for the front
 _REFIT = 1.25  # how many times more networks until weights are fitted anew
 
 Array = npt.NDArray[np.float64]
@@ -194,8 +194,8 @@ class AutoSampler(BaseSampler):
         by_score = score_gain(mean_db, spread_db, times_ms, best)
         gains, what = by_score, "of the best score"
         if self._turn % _FRONT_EVERY == 0:
-            front = _front(psnr_db[full], latency_ms[full])
-            corner = (float(psnr_db[full].min()), float(max(latency_ms.max(), times_ms.max())))
+            front = _front(psnr_db, latency_ms)
+            corner = (float(np.median(mean_db)), float(max(latency_ms.max(), times_ms.max())))
             gains = front_gain(mean_db, spread_db, times_ms, front, corner)
             what = "of the best score, proposed for the front"
         place = int(np.argmax(gains))

@@ -33,9 +33,10 @@ COLUMNS = (
     "cached_rungs",
     "reused",
     "reason",
+    "readings",
     "network",
 )  # fmt: skip
-_TEXTS = ("state", "digest", "zoo", "reused", "reason", "network")
+_TEXTS = ("state", "digest", "zoo", "reused", "reason", "readings", "network")
 
 
 def trials_table(study: Study) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """A finished run as another device would rank it: quality does not depend on the device."""
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +14,9 @@ from nas.search.config import read_config
 from nas.search.front import front
 from nas.search.score import challenge_score
 from nas.search.stopping import Rival, goes_on
+from nas.search.tasks import PsnrReading
 
-__all__ = ["Retargeted", "retarget"]
+__all__ = ["Retargeted", "retarget", "worth_training"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +56,8 @@ def retarget(run: Path, device: Device) -> Retargeted:
     if not file.is_file():
         raise RunError(f"{run} has no {file.name}", f"nas search --run {run} --resume")
     told = pd.read_csv(file, keep_default_na=False)
+    if "readings" not in told:  # of earlier versions
+        told["readings"] = ""
     measured = told[told["state"] == "COMPLETE"]
     rows = [row for row in measured.to_dict("records") if _timed(row, device, config.score)]
     if not rows:
@@ -86,22 +91,33 @@ def _timed(row: dict, device: Device, constant: str) -> bool:  # type: ignore[ty
     return True
 
 
-def _worth_training(table: pd.DataFrame) -> tuple[int, ...]:
-    """Stopped networks that would go on, against all that stopped or went on at their rung.
+def worth_training(
+    readings: Mapping[int, Sequence[PsnrReading]], latency_ms: Mapping[int, float]
+) -> tuple[int, ...]:
+    """Stopped networks that would have gone on, had these been their times.
 
-    Of those that went on only the end is known, which is no lower: so this names too few rather
-    than too many.
+    Args:
+        readings: Of each network, one at least.
+        latency_ms: Of each network on the device.
     """
+    end = max((each[-1][0] for each in readings.values()), default=0)
     found = []
-    rungs = sorted(table["steps"].unique())
-    for rung, steps in enumerate(rungs[:-1]):
-        at = table[table["steps"] >= steps]
-        rivals = {
-            int(row["number"]): Rival(row["psnr_int8_db"], row["latency_ms"])
-            for row in at.to_dict("records")
-        }
-        for number in at[at["steps"] == steps]["number"]:
-            others = [rival for other, rival in rivals.items() if other != number]
-            if goes_on(rivals[int(number)], others, rung=rung):
-                found.append(int(number))
+    for number, mine in readings.items():
+        rung, (steps, _, psnr_db) = len(mine) - 1, mine[-1]
+        rivals = [
+            Rival(others[rung][2], latency_ms[other])
+            for other, others in readings.items()
+            if other != number and len(others) > rung
+        ]
+        if steps < end and goes_on(Rival(psnr_db, latency_ms[number]), rivals, rung=rung):
+            found.append(number)
     return tuple(sorted(found))
+
+
+def _worth_training(table: pd.DataFrame) -> tuple[int, ...]:
+    rows = table.set_index("number")
+    readings = {number: json.loads(told or "[]") for number, told in rows["readings"].items()}
+    last = zip(rows.index, rows["steps"], rows["psnr_float_db"], rows["psnr_int8_db"], strict=True)
+    for number, *reading in last:  # older tables tell no others
+        readings[number] = readings[number] or [reading]
+    return worth_training(readings, rows["latency_ms"].to_dict())

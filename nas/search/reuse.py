@@ -6,11 +6,10 @@ from optuna.study import Study
 from optuna.trial import TrialState
 
 from nas.errors import RunError
-from nas.latency.devices import Device
 from nas.search.candidates import Candidate, Judge
 from nas.search.config import SearchConfig, read_config, storage_of
 from nas.search.parameters import pick_of
-from nas.search.retarget import retarget
+from nas.search.retarget import worth_training
 from nas.search.storage import opened_storage, storage_url
 from nas.search.study import adopt, existing_study, measured_of
 
@@ -35,8 +34,8 @@ def check_reuse(run: Path, config: SearchConfig, data_digest: str) -> None:
             )
 
 
-def reuse(study: Study, run: Path, judge: Judge, device: Device, config: SearchConfig) -> int:
-    """Adds the networks that `run` measured to a study, with the times of this device.
+def reuse(study: Study, run: Path, judge: Judge, config: SearchConfig) -> int:
+    """Adds the networks that `run` measured to a study, with the times of its device.
 
     Those that were stopped early and would not be for this device are left to be proposed.
 
@@ -44,17 +43,21 @@ def reuse(study: Study, run: Path, judge: Judge, device: Device, config: SearchC
         How many were added.
     """
     other, facts = read_config(run)
-    open_ended = set(retarget(run, device).worth_training)
     with opened_storage(storage_url(other.storage, run)) as storage:
         trials = existing_study(storage, str(facts.get("study", run.name))).get_trials(
             deepcopy=False, states=(TrialState.COMPLETE,)
         )
-    count = 0
-    for trial in trials:
-        found = judge.look(pick_of(judge.space, trial.params))
-        if trial.number in open_ended or not isinstance(found, Candidate):
-            continue
-        if found.digest == trial.user_attrs["digest"]:
-            adopt(study, trial, found, measured_of(trial.user_attrs), config.score, run.name)
-            count += 1
-    return count
+    known = [
+        (trial, found)
+        for trial in trials
+        if isinstance(found := judge.look(pick_of(judge.space, trial.params)), Candidate)
+        and found.digest == trial.user_attrs["digest"]
+    ]
+    open_ended = worth_training(
+        {trial.number: measured_of(trial.user_attrs).readings for trial, _ in known},
+        {trial.number: found.latency_ms for trial, found in known},
+    )
+    kept = [(trial, found) for trial, found in known if trial.number not in open_ended]
+    for trial, found in kept:
+        adopt(study, trial, found, measured_of(trial.user_attrs), config.score, run.name)
+    return len(kept)

@@ -274,7 +274,7 @@ def _about(parts: _Parts, study: str, driver: str) -> dict[str, Any]:
 
 
 def _reuse(study: Study, parts: _Parts, run: str, watch: Watcher) -> None:
-    count = reuse(study, Path(run), parts.judge, parts.device, parts.config)
+    count = reuse(study, Path(run), parts.judge, parts.config)
     watch.note(f"{count} networks that {run} measured are ranked for {parts.config.device}")
 
 

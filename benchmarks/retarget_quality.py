@@ -1,0 +1,96 @@
+"""What a finished search is worth for another device, on the table.
+
+    python benchmarks/retarget_quality.py [--from synaptics-vs680] [--to mali-g71-mp2 ...]
+        [--seeds 100] [--count 200] [--further 40] [--table FILE] [--workers N]
+
+Compares, by the true score on the new device: the best of the earlier search as it is (what
+`nas retarget` ranks), the earlier search with some further networks (`nas search --reuse`), and a
+search from nothing. `steps` are training steps spent for the new device.
+"""
+
+import argparse
+import math
+import statistics
+import sys
+from functools import cache
+from multiprocessing import Pool
+from pathlib import Path
+
+import optuna
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).parent / "table"))
+from replay import READINGS, Table, Tried, chosen, replay
+
+from nas.latency.devices import device_names
+from nas.search.config import SearchConfig, count_cores
+from nas.search.retarget import worth_training
+
+Job = tuple[Path, str, str, int, int, int]
+
+
+@cache
+def table_of(file: Path, device: str) -> Table:
+    """Once a process."""
+    return Table(file, device)
+
+
+def one(job: Job) -> dict[str, float]:
+    """Shares of the best true score, in a worker."""
+    file, before, after, seed, count, further = job
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    old, new = table_of(file, before), table_of(file, after)
+    first = replay(old, None, SearchConfig(budget=count, seed=seed)).tried
+    kept = adopted(new, first)
+    more = replay(new, None, SearchConfig(budget=further, seed=seed), reused=kept).tried
+    fresh = replay(new, None, SearchConfig(budget=count, seed=seed)).tried
+    ranked = [Tried(t.digest, t.measured, worth(new, t), 0) for t in kept]
+    return {
+        "ranked only": new.share(chosen(ranked)),
+        f"{further} further": new.share(chosen([*ranked, *more])),
+        f"{count} from nothing": new.share(chosen(fresh)),
+        "steps, further": more[-1].steps,
+        "steps, from nothing": fresh[-1].steps,
+    }
+
+
+def worth(table: Table, tried: Tried) -> float:
+    """Logarithm of the measured score on this device."""
+    return 2 * tried.measured.psnr_int8_db - math.log2(table.candidates[tried.digest].latency_ms)
+
+
+def adopted(table: Table, tried: list[Tried]) -> list[Tried]:
+    """All but those that were stopped and would not be on the new device."""
+    known = [each for each in tried if each.digest in table.candidates]
+    readings = {number: each.measured.readings for number, each in enumerate(known)}
+    times = {n: table.candidates[each.digest].latency_ms for n, each in enumerate(known)}
+    again = worth_training(readings, times)
+    return [each for number, each in enumerate(known) if number not in again]
+
+
+def main() -> None:
+    """Prints a line a device: medians, and in how many seeds 40 further ones are enough."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--from", dest="before", default="synaptics-vs680")
+    parser.add_argument("--to", nargs="+", default=["mali-g71-mp2"], choices=device_names())
+    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--further", type=int, default=40)
+    parser.add_argument("--table", type=Path, default=READINGS)
+    parser.add_argument("--workers", type=int, default=count_cores())
+    given = parser.parse_args()
+    with Pool(given.workers) as pool:
+        for device in given.to:
+            jobs = [
+                (given.table, given.before, device, seed, given.count, given.further)
+                for seed in range(given.seeds)
+            ]
+            rows = pd.DataFrame(pool.map(one, jobs, chunksize=1))
+            ratios = rows[f"{given.further} further"] / rows[f"{given.count} from nothing"]
+            print(f"{device}: {rows.agg(statistics.median).round(3).to_dict()}")
+            print(f"  further / from nothing: median {ratios.median():.3f}, ", end="")
+            print(f">= .99 in {(ratios >= 0.99).mean():.0%} of {given.seeds} seeds", flush=True)
+
+
+if __name__ == "__main__":
+    main()
