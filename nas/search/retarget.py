@@ -10,6 +10,7 @@ from nas.graph import parse_text, violations
 from nas.latency.devices import Device
 from nas.search.config import read_config
 from nas.search.front import front
+from nas.search.limits import Limits
 from nas.search.score import challenge_score
 from nas.search.stopping import Rival, goes_on
 
@@ -38,12 +39,14 @@ class Retargeted:
         return front(self.table)
 
 
-def retarget(run: Path, device: Device) -> Retargeted:
+def retarget(run: Path, device: Device, *, limits: Limits | None = None) -> Retargeted:
     """Ranks the networks of a run for another device; nothing is trained.
 
     Args:
         run: Its folder.
         device: The other device.
+        limits: On quality, by default that of the run. Limits on what a device does are those of
+            the device that the run was for.
 
     Raises:
         RunError: No run there, nothing measured in it, or nothing that the device can run.
@@ -54,7 +57,10 @@ def retarget(run: Path, device: Device) -> Retargeted:
         raise RunError(f"{run} has no {file.name}", f"nas search --run {run} --resume")
     told = pd.read_csv(file, keep_default_na=False)
     measured = told[told["state"] == "COMPLETE"]
+    limits = limits or config.limits
     rows = [row for row in measured.to_dict("records") if _timed(row, device, config.score)]
+    for row in rows:
+        row["lacking_db"] = limits.lacking_db(row["psnr_int8_db"])
     if not rows:
         raise RunError(
             f"none of the {len(measured)} measured networks of {run} runs on {device.name}",
@@ -63,7 +69,7 @@ def retarget(run: Path, device: Device) -> Retargeted:
     table = pd.DataFrame(rows).sort_values(["score", "number"], ascending=[False, True])
     full = table[(table["zoo"] != "") & (table["steps"] == table["steps"].max())]
     table["score_ratio"] = table["score"] / full["score"].max()
-    return Retargeted(table, len(measured) - len(rows), _worth_training(table))
+    return Retargeted(table, len(measured) - len(rows), _worth_training(table, limits))
 
 
 def _timed(row: dict, device: Device, constant: str) -> bool:  # type: ignore[type-arg]
@@ -86,7 +92,7 @@ def _timed(row: dict, device: Device, constant: str) -> bool:  # type: ignore[ty
     return True
 
 
-def _worth_training(table: pd.DataFrame) -> tuple[int, ...]:
+def _worth_training(table: pd.DataFrame, limits: Limits) -> tuple[int, ...]:
     """Stopped networks that would go on, against all that stopped or went on at their rung.
 
     Of those that went on only the end is known, which is no lower: so this names too few rather
@@ -102,6 +108,7 @@ def _worth_training(table: pd.DataFrame) -> tuple[int, ...]:
         }
         for number in at[at["steps"] == steps]["number"]:
             others = [rival for other, rival in rivals.items() if other != number]
-            if goes_on(rivals[int(number)], others, rung=rung):
+            mine = rivals[int(number)]
+            if goes_on(mine, others, rung=rung, min_psnr_db=limits.min_psnr_db):
                 found.append(int(number))
     return tuple(sorted(found))

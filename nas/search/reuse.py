@@ -44,7 +44,7 @@ def reuse(study: Study, run: Path, judge: Judge, device: Device, config: SearchC
         How many were added.
     """
     other, facts = read_config(run)
-    open_ended = set(retarget(run, device).worth_training)
+    open_ended = set(retarget(run, device, limits=config.limits).worth_training)
     with opened_storage(storage_url(other.storage, run)) as storage:
         trials = existing_study(storage, str(facts.get("study", run.name))).get_trials(
             deepcopy=False, states=(TrialState.COMPLETE,)
@@ -55,6 +55,6 @@ def reuse(study: Study, run: Path, judge: Judge, device: Device, config: SearchC
         if trial.number in open_ended or not isinstance(found, Candidate):
             continue
         if found.digest == trial.user_attrs["digest"]:
-            adopt(study, trial, found, measured_of(trial.user_attrs), config.score, run.name)
+            adopt(study, trial, found, measured_of(trial.user_attrs), config, run.name)
             count += 1
     return count

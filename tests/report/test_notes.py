@@ -151,7 +151,7 @@ def test_run_note_tells_what_was_asked_and_found(tmp_path):
     best = {"trial": 7, "zoo": "", "psnr_litert_int8_db": 32.4, "latency_ms": 9.42, "score": 1240.0}
     note = run_note(tmp_path / "a_b", config, best)
     assert note.startswith("## a\\_b\n")
-    assert "| limit | 40.0 ms |" in note
+    assert "| limits | latency at most 40.0 ms |" in note
     assert "| images | photos, validated on holiday |" in note
     assert "| proposed by | auto, seed 0 |" in note
     assert "| best network | trial 7, 32.40 dB by LiteRT, 9.4 ms predicted, score 1240 |" in note
