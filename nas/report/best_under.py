@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nas.report.files import RunFiles
-from nas.report.parts import interval, name_of, number, soft, table
+from nas.report.parts import name_of, number, soft, table
 from nas.search.best_under import best_under
 from nas.search.worth import PER_CENT
 
@@ -15,15 +15,15 @@ def best_under_part(files: RunFiles) -> str:
     """A row for each time that the front has."""
     found = best_under(files.trials)
     head = (
-        "under", "best by PSNR", "INT8 PSNR, dB", f"predicted ms, {PER_CENT} interval",
-        "file, KiB", "memory, MB", "score", "ratio", "best by score",
+        "under", "best by PSNR", "INT8 PSNR, dB", f"{PER_CENT} interval, ms", "file, KiB",
+        "memory, MB", "score", "ratio", "best by score",
     )  # fmt: skip
     rows = [
         (
-            number(under.latency_ms, 2, " ms"),
+            number(under.latency_ms, 2, "\N{NO-BREAK SPACE}ms"),
             name_of(under.best),
             number(under.best["psnr_int8_db"]),
-            interval(under.best),
+            f"{number(under.best['latency_low_ms'])} to {number(under.best['latency_high_ms'])}",
             number(under.best.get("size_kib"), 1),
             number(under.best.get("memory_mb"), 1),
             f"{under.best['score']:.4g}",
@@ -33,12 +33,15 @@ def best_under_part(files: RunFiles) -> str:
         for under in found
     ]
     about = (
-        "Each row is for who has so much time, by prediction, and no more. By the INT8 simulation, "
+        "Where an image may take so many milliseconds and no more, take the network of that row, "
+        "or the one with the best score. Times are predicted, PSNR is that of the INT8 simulation "
         "after the training of the search. The uint8 file is no larger than told; memory is what "
-        "activations take at once."
+        "INT8 activations take at once."
     )
     lacking = "".join(map(soft, _lacking(files.config, found[-1].best)))
-    return soft(about) + lacking + table("Best under so many milliseconds", head, rows)
+    return (
+        soft(about) + lacking + table("Members of the front, by their predicted time", head, rows)
+    )
 
 
 def _lacking(config: Mapping[str, Any], closest: Mapping[str, Any]) -> Iterator[str]:
