@@ -119,14 +119,14 @@ class Limits:
         amount = bound - value if name == "min_psnr_db" else value - bound
         if amount > 0:
             side = "under" if name == "min_psnr_db" else "over"
-            digits = _digits(value, bound)
+            digits = _digits(value, bound, least=2 if limit.unit == "dB" else 1)
             told = f"{value:.{digits}f} {limit.unit} is {side} the limit of {bound:g} {limit.unit}"
             yield Excess(limit, amount, told)
 
 
-def _digits(value: float, bound: float) -> int:
+def _digits(value: float, bound: float, *, least: int) -> int:
     """Enough to tell the two apart."""
-    return next((d for d in (1, 2, 3) if f"{value:.{d}f}" != f"{bound:.{d}f}"), 6)
+    return next((d for d in range(least, 4) if f"{value:.{d}f}" != f"{bound:.{d}f}"), 6)
 
 
 NONE = Limits()

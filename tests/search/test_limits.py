@@ -12,7 +12,7 @@ OVER = [  # limits, what is known of a network, what is told
     ({"max_latency_ms": 20.0}, {"latency_ms": 34.56}, "34.6 ms is over the limit of 20 ms"),
     ({"max_size_kib": 50}, {"size_kib": 51.25}, "51.2 KiB is over the limit of 50 KiB"),
     ({"max_memory_mb": 12.4}, {"memory_mb": 12.44}, "12.44 MB is over the limit of 12.4 MB"),
-    ({"min_psnr_db": 28.5}, {"psnr_db": 28.1}, "28.1 dB is under the limit of 28.5 dB"),
+    ({"min_psnr_db": 28.5}, {"psnr_db": 28.1}, "28.10 dB is under the limit of 28.5 dB"),
 ]
 BAD = [
     ({"max_size_kib": 0.0}, "size limit 0 KiB is not positive", "--max-size-kib takes KiB"),
