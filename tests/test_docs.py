@@ -40,6 +40,8 @@ SHORTER = (  # what a page says, what is run
     (r"^(nas dashboard (?!.*--port).*)$", r"\1 --port 0"),
     (r"^(nas latency calibrate .*)$", r"\1 --samples 8 --fresh 1"),
     (r"^(nas train (?!.*--budget-steps).*)$", r"\1 --budget-steps 6"),
+    (r"^(nas export (?!.*(--size|--free-size|--check)).*)$", r"\1 --size 36x64"),
+    (r"--size \d+x\d+", "--size 36x64"),
 )
 
 

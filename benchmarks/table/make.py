@@ -1,18 +1,18 @@
 """Trains the networks of the table and appends what they reached; go on after a break as you like.
 
     python benchmarks/table/make.py [--seed 0] [--workers N] [--truth] [--count N]
+        [--data FOLDER --valid FOLDER --file CSV]
 
-Each network trains by the recipe of the search on the bundled images, on one thread, and is read
-in float and INT8 at `STEPS`. `--truth` trains a fixed random hundred of them 20 times longer. Rows
-of a network are written at once when it is finished, in a random order of networks that is always
-the same, so that a part of the table is a fair sample of it.
+Each network trains by the recipe of the search on one thread, on the bundled images unless others
+are given, and is read in float and INT8 at `STEPS`. `--truth` trains a fixed random hundred of them
+20 times longer. Rows of a network are written at once when it is finished, in a random order of
+networks that is always the same, so that a part of the table is a fair sample of it.
 """
 
 import argparse
 import csv
 import os
 import random
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from multiprocessing import get_context
@@ -45,7 +45,7 @@ COLUMNS = (
 )
 Row = tuple[str, int, int, int, float, float, float, float]
 
-_evaluators: "dict[tuple[int, int], Evaluator]" = {}  # of this process, by seed and length
+_evaluators: "dict[tuple[SearchConfig, int], Evaluator]" = {}  # of this process, by length
 
 
 def networks() -> dict[str, str]:
@@ -68,15 +68,16 @@ def effort(length: int) -> Effort:
     return Effort(replace(SEARCH.recipe, stages=(longer,)), (length,))
 
 
-def train(network: str, seed: int, length: int) -> list[Row]:
+def train(network: str, config: SearchConfig, length: int) -> list[Row]:
     """The readings of one network, in a worker."""
     from nas.graph import parse_text
     from nas.search.evaluation import Evaluator
 
-    if (seed, length) not in _evaluators:
-        images = load_images(SearchConfig(seed=seed), lambda _: None)
-        _evaluators[seed, length] = Evaluator(images, scale=3, seed=seed, effort=effort(length))
-    evaluator = _evaluators[seed, length]
+    seed = config.seed
+    if (config, length) not in _evaluators:
+        images = load_images(config, lambda _: None)
+        _evaluators[config, length] = Evaluator(images, scale=3, seed=seed, effort=effort(length))
+    evaluator = _evaluators[config, length]
     graph, state, rows = parse_text(network), b"", []
     for rung in range(len(evaluator.effort.rungs)):
         reached = evaluator.advance(graph, rung, state)
@@ -107,12 +108,11 @@ def append(file: Path, rows: list[Row]) -> None:
         out.write(header + "".join(lines))
 
 
-def to_do(texts: dict[str, str], *, seed: int, length: int, count: int) -> Iterator[str]:
-    """Networks that are not in the table."""
-    known = finished(FOLDER / "readings.csv")
-    digests = list(texts)[: NUM_TRUTH if length == TRUTH_STEPS else None]
-    missing = [digest for digest in digests if (digest, seed, length) not in known]
-    yield from (texts[digest] for digest in missing[:count])
+def to_do(file: Path, *, seed: int, length: int, count: int | None) -> list[str]:
+    """Networks of the first `count` that are not in the table."""
+    texts, known = networks(), finished(file)
+    digests = list(texts)[: NUM_TRUTH if length == TRUTH_STEPS else None][:count]
+    return [texts[digest] for digest in digests if (digest, seed, length) not in known]
 
 
 def main() -> None:
@@ -121,16 +121,20 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=count_cores())
     parser.add_argument("--truth", action="store_true", help="the long training of a hundred")
-    parser.add_argument("--count", type=int, default=10**6, help="networks at most")
+    parser.add_argument("--count", type=int, help="only the first so many of the order")
+    parser.add_argument("--data", default="bundled", help="images to train on")
+    parser.add_argument("--valid", help="images to validate on")
+    parser.add_argument("--file", type=Path, default=FOLDER / "readings.csv")
     given = parser.parse_args()
     length = TRUTH_STEPS if given.truth else STEPS[-1]
-    todo = list(to_do(networks(), seed=given.seed, length=length, count=given.count))
+    config = SearchConfig(seed=given.seed, data=given.data, valid=given.valid)
+    todo = to_do(given.file, seed=given.seed, length=length, count=given.count)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
     with ProcessPoolExecutor(given.workers, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(train, network, given.seed, length) for network in todo]
+        futures = [pool.submit(train, network, config, length) for network in todo]
         for number, future in enumerate(as_completed(futures), 1):
-            append(FOLDER / "readings.csv", future.result())
+            append(given.file, future.result())
             print(f"{number}/{len(todo)}", flush=True)
 
 

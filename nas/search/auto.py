@@ -11,6 +11,7 @@ import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,15 +20,15 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
+from threadpoolctl import threadpool_limits
 
-from nas.graph import parse_text
-from nas.readers.traits import read_traits
 from nas.search.candidates import Candidate, Judge
 from nas.search.expected import expected_end
 from nas.search.gain import front_gain, log_score, score_gain
 from nas.search.parameters import distribution_of, parameters_of, pick_of
 from nas.search.study import WHY, measured_of
 from nas.search.surrogate import Seen, Surrogate
+from nas.search.tasks import PsnrReading
 from nas.space import Pick
 
 __all__ = ["AutoSampler", "Memory"]
@@ -47,7 +48,6 @@ class _Row:
     """A network as the surrogate sees it."""
 
     candidate: Candidate
-    traits: tuple[float, ...]
     decisions: tuple[int, ...]
 
 
@@ -77,32 +77,37 @@ class Memory:
             self._all = list(self.judge.space.picks())
         return self._all
 
-    def fit(self, seen: Seen, psnr_db: Array, extra_db: Array) -> Surrogate:
-        """Weights come from the first so many networks, the same after a run was resumed."""
+    def weights(self, past: "_Past") -> Array:
+        """Fitted to the first so many networks alone, so the same after a run was resumed."""
         count = _STARTUP
-        while count * _REFIT <= len(seen):
+        while count * _REFIT <= len(past.rows):
             count = math.ceil(count * _REFIT)
-        key = hash((count, psnr_db[:count].tobytes()))
+        psnr_db, extra = expected_end(past.readings[:count])
+        key = hash((count, psnr_db.tobytes()))
         if key not in self._weights:
-            first = Seen(seen.traits[:count], seen.decisions[:count])
-            self._weights[key] = Surrogate(first, psnr_db[:count], extra_db[:count]).weights
-        return Surrogate(seen, psnr_db, extra_db, weights=self._weights[key])
+            self._weights[key] = Surrogate(_seen(past.rows[:count]), psnr_db, extra).weights
+        return self._weights[key]
 
     def _read(self, candidate: Candidate) -> _Row:
         choices = self.judge.space.choices
         pick = candidate.pick
         places = (c.options.index(pick[c.name]) if c.name in pick else -1 for c in choices)
-        return _Row(candidate, read_traits(parse_text(candidate.network)), tuple(places))
+        return _Row(candidate, tuple(places))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class _Past:
     """What the study knows: networks with their readings, those in training, and all digests."""
 
     rows: list[_Row]
-    readings: list[list[tuple[int, float, float]]]
+    readings: list[list[PsnrReading]]
     pending: list[_Row]
     digests: set[str]
+
+    @cached_property
+    def expected(self) -> tuple[Array, Array]:
+        """At the end of training, in dB, and its covariance."""
+        return expected_end(self.readings)
 
 
 class AutoSampler(BaseSampler):
@@ -164,22 +169,24 @@ class AutoSampler(BaseSampler):
             return None
         if len(past.rows) < max(2, _STARTUP - len(past.pending)):
             return self._rng.choice(pool).candidate.pick
-        best, why = self._best(past, pool)
+        with threadpool_limits(1, user_api="blas"):  # the cores are busy with training
+            best, why = self._best(past, pool)
         study._storage.set_trial_system_attr(trial._trial_id, WHY, why)
         return best.candidate.pick
 
     def _best(self, past: _Past, pool: list[_Row]) -> tuple[_Row, str]:
-        psnr_db, extra_db = expected_end(past.readings)
+        psnr_db, extra = past.expected
         latency_ms = np.array([row.candidate.latency_ms for row in past.rows])
-        full = extra_db == 0
-        surrogate = self._memory.fit(_seen(past.rows), psnr_db, extra_db)
+        full = extra.diagonal() == 0
+        weights = self._memory.weights(past)
+        surrogate = Surrogate(_seen(past.rows), psnr_db, extra, weights=weights)
         if past.pending:
             guessed_db, _ = surrogate.predict(_seen(past.pending))
             surrogate = Surrogate(
                 _seen([*past.rows, *past.pending]),
                 np.append(psnr_db, guessed_db),
-                np.append(extra_db, np.zeros(len(guessed_db))),
-                weights=surrogate.weights,
+                np.pad(extra, (0, len(guessed_db))),
+                weights=weights,
             )
         mean_db, spread_db = surrogate.predict(_seen(pool))
         times_ms = np.array([row.candidate.latency_ms for row in pool])
@@ -240,10 +247,12 @@ class AutoSampler(BaseSampler):
 
 
 def _seen(rows: list[_Row]) -> Seen:
-    return Seen(np.array([row.traits for row in rows]), np.array([row.decisions for row in rows]))
+    return Seen(
+        np.array([row.candidate.traits for row in rows]), np.array([row.decisions for row in rows])
+    )
 
 
-def _readings(trial: FrozenTrial) -> list[tuple[int, float, float]]:
+def _readings(trial: FrozenTrial) -> list[PsnrReading]:
     """One at the end, of trials that say nothing else."""
     kept = measured_of(trial.user_attrs).readings
     return list(kept) or [(1, trial.values[0], trial.values[0])]
@@ -260,9 +269,9 @@ def _elite(past: _Past) -> list[_Row]:
     """Half by score, half spread over the front."""
     if not past.rows:
         return []
-    psnr_db, extra_db = expected_end(past.readings)
+    psnr_db, extra = past.expected
     latency_ms = np.array([row.candidate.latency_ms for row in past.rows])
-    worth = log_score(psnr_db, latency_ms) - extra_db
+    worth = log_score(psnr_db, latency_ms) - np.sqrt(extra.diagonal())
     by_score = list(np.argsort(-worth)[: _ELITE // 2])
     order = np.argsort(latency_ms)
     levels = np.maximum.accumulate(psnr_db[order])

@@ -10,6 +10,7 @@ from nas.graph import Graph, to_text, violations
 from nas.readers.cost import read_cost
 from nas.readers.file_size import max_file_bytes
 from nas.search.limits import LIMITS, NONE, Excess, Limits
+from nas.readers.traits import read_traits
 from nas.space import Option, Pick, Space
 from nas.zoo import zoo_names_by_digest
 
@@ -51,6 +52,7 @@ class Candidate:
     macs: int
     size_kib: float  # its uint8 TensorFlow Lite file is no larger
     memory_mb: float  # of INT8 activations alive at once
+    traits: tuple[float, ...] = ()  # of `nas.readers.traits`; of a finished trial none
 
 
 REMEDIES = {  # by kind of refusal
@@ -173,6 +175,7 @@ class Judge:
             macs=cost.macs,
             size_kib=size_kib,
             memory_mb=memory_mb,
+            traits=read_traits(graph),
         )
 
 

@@ -50,20 +50,19 @@ class Surrogate:
     Args:
         seen: Measured networks, at least two.
         psnr_db: What each reached, or is expected to reach.
-        extra_db: Standard deviation of each beside the common noise; 0 of what was measured at the
-            end of training.
+        extra: Covariance in dB² beside the common noise, as `nas.search.expected` tells it.
         weights: Of the parts, fitted before; None: fitted now.
     """
 
     def __init__(
-        self, seen: Seen, psnr_db: Array, extra_db: Array, *, weights: Array | None = None
+        self, seen: Seen, psnr_db: Array, extra: Array, *, weights: Array | None = None
     ) -> None:
         centre = float(np.median(psnr_db))
         floor = centre - _WORST * max(float(np.median(np.abs(psnr_db - centre))), 0.01)
         kept = np.maximum(psnr_db, floor)
         self._middle, self._unit = float(kept.mean()), max(float(kept.std()), 1e-3)
         self._targets = (kept - self._middle) / self._unit
-        self._extra = (extra_db / self._unit) ** 2
+        self._extra = extra / self._unit**2
         self._shift = seen.traits.mean(axis=0)
         self._spread = seen.traits.std(axis=0)
         self._spread[self._spread < _TINY] = np.inf  # a trait that all share tells nothing
@@ -108,28 +107,52 @@ class Surrogate:
         return products / count, distances, differ / max(1, first.decisions.shape[1])
 
     def _fit(self) -> Array:
-        found = minimize(self._loss, _PRIOR, method="L-BFGS-B", options={"maxiter": _ITERATIONS})
+        found = minimize(
+            self._loss, _PRIOR, jac=True, method="L-BFGS-B", options={"maxiter": _ITERATIONS}
+        )
         return np.asarray(found.x if np.isfinite(found.fun) else _PRIOR, dtype=np.float64)
 
-    def _loss(self, weights: Array) -> float:
+    def _loss(self, weights: Array) -> tuple[float, Array]:
+        """How unlikely the targets are, and its gradient."""
         try:
-            root = np.linalg.cholesky(self._covariance(weights))
+            factor = cho_factor(self._covariance(weights), lower=True)
         except np.linalg.LinAlgError:
-            return 1e9
-        white = np.linalg.solve(root, self._targets)
-        unlikely = (((weights - _PRIOR) / _PRIOR_SD) ** 2).sum() / 2
-        return float(white @ white / 2 + np.log(np.diag(root)).sum() + unlikely)
+            return 1e9, np.zeros_like(weights)
+        solved = cho_solve(factor, self._targets)
+        off = (weights - _PRIOR) / _PRIOR_SD
+        loss = self._targets @ solved / 2 + np.log(np.diag(factor[0])).sum() + off @ off / 2
+        pull = cho_solve(factor, np.eye(len(solved))) - np.outer(solved, solved)
+        slopes = [(pull * slope).sum() / 2 for slope in _kernel_slopes(weights, *self._gaps)]
+        slopes.append(np.exp(weights[5]) * np.trace(pull) / 2)
+        return float(loss), np.array(slopes) + off / _PRIOR_SD
 
     def _covariance(self, weights: Array) -> Array:
-        noise = np.exp(weights[5]) + self._extra + _TINY
-        found: Array = _kernel(weights, *self._gaps) + np.diag(noise)
+        noise = (np.exp(weights[5]) + _TINY) * np.eye(len(self._targets))
+        found: Array = _kernel(weights, *self._gaps) + self._extra + noise
         return found
 
 
 def _kernel(weights: Array, products: Array, distances: Array, differ: Array) -> Array:
+    trend, smooth, picked = _parts(weights, products, distances, differ)
+    return trend + smooth + picked
+
+
+def _parts(
+    weights: Array, products: Array, distances: Array, differ: Array
+) -> tuple[Array, Array, Array]:
+    """The trend, what smoothly differs from it, and what the decisions tell."""
     trend, smooth, reach, picked, picked_reach = np.exp(weights[:5])
-    likeness = smooth * np.exp(-distances / (2 * reach**2)) + picked * np.exp(
-        -differ / picked_reach
+    return (
+        trend * products,
+        smooth * np.exp(-distances / (2 * reach**2)),
+        picked * np.exp(-differ / picked_reach),
     )
-    found: Array = trend * products + likeness
-    return found
+
+
+def _kernel_slopes(
+    weights: Array, products: Array, distances: Array, differ: Array
+) -> tuple[Array, ...]:
+    """Of the kernel along each weight but the noise."""
+    trend, smooth, picked = _parts(weights, products, distances, differ)
+    along_reach = smooth * distances / np.exp(2 * weights[2])
+    return trend, smooth, along_reach, picked, picked * differ / np.exp(weights[4])

@@ -11,26 +11,41 @@ def full(early_db: float, late_db: float) -> list[tuple[int, float, float]]:
 
 
 def test_measured_end_is_itself_and_certain() -> None:
-    mean_db, spread_db = expected_end([full(30, 31), full(30.2, 31.1)])
+    mean_db, extra = expected_end([full(30, 31), full(30.2, 31.1)])
     assert list(mean_db) == [31, 31.1]
-    assert list(spread_db) == [0, 0]
+    assert not extra.any()
 
 
 def test_few_pairs_say_nothing_but_a_wide_guess() -> None:
-    mean_db, spread_db = expected_end([full(30, 31), [(100, 30.0, 30.0)]])
+    mean_db, extra = expected_end([full(30, 31), [(100, 30.0, 30.0)]])
     assert mean_db[1] == 30.5
-    assert spread_db[1] == 0.5
+    assert extra[1, 1] == pytest.approx(0.5**2 + 0.1**2)
 
 
 def test_stopped_one_gains_what_the_others_gained() -> None:
-    ends = [full(30 + i / 10, 31 + i / 10) for i in range(6)]
-    mean_db, spread_db = expected_end([*ends, [(100, 29.9, 29.9)]])
-    assert mean_db[-1] == pytest.approx(30.9)
-    assert spread_db[-1] == pytest.approx(0.02), "never more certain than seeds let it be"
+    ends = [full(30 + i / 10, 31 + i * 0.06) for i in range(6)]  # .6 dB for one, as is believed
+    mean_db, extra = expected_end([*ends, [(100, 29.95, 29.95)]])
+    assert mean_db[-1] == pytest.approx(30.97)
+    # Seeds alone cost .02 dB; it is .3 dB away from the middle of the line.
+    assert extra[-1, -1] == pytest.approx(0.02**2 * (1 + 1 / 6 + 0.3**2 / (0.175 + 4 * 0.175 / 6)))
+
+
+def test_network_that_broke_down_bends_no_line() -> None:
+    ends = [full(30 + i / 10, 31 + i * 0.06) for i in range(6)]
+    stopped = [(100, 29.95, 29.95)]
+    broken = [full(24.0, 30.9), full(30.2, 25.0)]
+    assert expected_end([*ends, stopped])[0][-1] == expected_end([*ends, *broken, stopped])[0][-1]
 
 
 def test_scattered_gains_are_less_certain() -> None:
     rng = np.random.default_rng(0)
     ends = [full(30 + i / 10, 31 + i / 10 + rng.normal() / 5) for i in range(20)]
-    _, spread_db = expected_end([*ends, [(100, 29.9, 29.9)]])
-    assert 0.1 < spread_db[-1] < 0.4
+    _, extra = expected_end([*ends, [(100, 29.9, 29.9)]])
+    assert 0.1 < extra[-1, -1] ** 0.5 < 0.4
+
+
+def test_what_one_line_tells_may_be_wrong_together() -> None:
+    ends = [full(30 + i / 10, 31 + i * 0.06) for i in range(6)]
+    _, extra = expected_end([*ends, [(100, 29.0, 29.0)], [(100, 29.1, 29.1)]])
+    assert extra[-1, -2] == pytest.approx(0.02**2 * (1 / 6 + 1.25 * 1.15 / (0.175 + 4 * 0.175 / 6)))
+    assert not extra[:6].any()
