@@ -9,8 +9,8 @@ from nas.errors import NasError, SpaceError, UserError
 from nas.graph import Graph, to_text, violations
 from nas.readers.cost import read_cost
 from nas.readers.file_size import max_file_bytes
-from nas.search.limits import LIMITS, NONE, Excess, Limits
 from nas.readers.traits import read_traits
+from nas.search.limits import LIMITS, NONE, Excess, Limits
 from nas.space import Option, Pick, Space
 from nas.zoo import zoo_names_by_digest
 
