@@ -64,7 +64,7 @@ def adopted(table: Table, tried: list[Tried]) -> list[Tried]:
     known = [each for each in tried if each.digest in table.candidates]
     readings = {number: each.measured.readings for number, each in enumerate(known)}
     times = {n: table.candidates[each.digest].latency_ms for n, each in enumerate(known)}
-    again = worth_training(readings, times)
+    again = worth_training(readings, times, None)
     return [each for number, each in enumerate(known) if number not in again]
 
 

@@ -61,7 +61,7 @@ def networks() -> Iterator[str]:
         space,
         load_device(CONFIG.device).model,
         scale=CONFIG.scale,
-        max_latency_ms=CONFIG.max_latency_ms,
+        limits=CONFIG.limits,
     )
     rng = random.Random(0)
     seen = set()

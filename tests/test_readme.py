@@ -54,6 +54,7 @@ def test_table_has_every_option_of_search_and_its_default() -> None:
     options = dict(inspect.signature(search).parameters)
     del options["context"]
     options["json"] = options.pop("as_json")
+    options["min-psnr"] = options.pop("min_psnr_db")
     assert set(rows) == {name.replace("_", "-") for name in options}
     for name, parameter in options.items():
         if parameter.default not in (None, False):

@@ -1,10 +1,10 @@
 """`nas runs`: what was searched, how much room it takes, and whether it is whole."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from nas.cli.tables import print_json, print_table, printable
+from nas.cli.tables import number, print_json, print_table, printable
 from nas.errors import UsageError
 
 __all__ = ["app"]
@@ -43,7 +43,7 @@ def list_runs(as_json: AsJson = False) -> None:
 
 @app.command()
 def show(run: Run, as_json: AsJson = False) -> None:
-    """What a run was asked, how its trials ended and why, and where its room goes."""
+    """What a run was asked, how its trials ended, the best under each time, where its room goes."""
     from nas.cli.runs import find_run
     from nas.search.history import read_details
 
@@ -55,7 +55,28 @@ def show(run: Run, as_json: AsJson = False) -> None:
     print_table(("trials", "count"), [(k, str(v)) for k, v in details["states"].items()])
     if details["reasons"]:
         print_table(("reason", "count"), [(k, str(v)) for k, v in details["reasons"].items()])
+    if details["best_under"]:
+        print_table(
+            ("ms", "interval", "trial", "network", "INT8 dB", "KiB", "MB", "score", "by score"),
+            [_under(row) for row in details["best_under"]],
+            title="Best under so many predicted ms: by PSNR of the search, and by score; KiB: of "
+            "the TFLite file at most; MB: of INT8 activations at once",
+        )
     print_table(("part", "size"), [(k, _size(v)) for k, v in details["sizes_bytes"].items()])
+
+
+def _under(row: dict[str, Any]) -> list[str]:
+    return [
+        f"{row['latency_ms']:.1f}",
+        f"{row['latency_low_ms']:.1f}-{row['latency_high_ms']:.1f}",
+        str(row["trial"]),
+        row["zoo"] or row["digest"],
+        f"{row['psnr_int8_db']:.3f}",
+        number(row["size_kib"], ".1f"),
+        number(row["memory_mb"], ".1f"),
+        f"{row['score']:.4g}",
+        "itself" if row["trial_by_score"] == row["trial"] else f"trial {row['trial_by_score']}",
+    ]
 
 
 @app.command()

@@ -26,7 +26,7 @@ def retarget(
 
     folder = find_run(run)
     found = rank_anew(folder, load_device(device))
-    best = found.table[found.table["steps"] == found.table["steps"].max()].iloc[0]
+    best = found.front.sort_values("score").iloc[-1]
     if as_json:
         print_json(
             {

@@ -10,7 +10,7 @@ import typer
 from typer import Option
 
 from nas.cli.progress import Shown, watcher
-from nas.cli.tables import print_json, print_table
+from nas.cli.tables import number, print_json, print_table
 
 if TYPE_CHECKING:  # importing it takes a second
     from nas.search.run import RunResult
@@ -29,6 +29,16 @@ def search(
     valid: Annotated[str | None, Option(help="Folder(s) to validate on.")] = None,
     scale: Annotated[int, Option(help="Upscaling factor.")] = 3,
     max_latency_ms: Annotated[float | None, Option(help="Refuse slower networks.")] = None,
+    max_size_kib: Annotated[
+        float | None, Option(help="Refuse networks whose TFLite file may be larger.")
+    ] = None,
+    max_memory_mb: Annotated[
+        float | None, Option(help="Refuse networks whose INT8 activations take more at once.")
+    ] = None,
+    min_psnr_db: Annotated[
+        float | None,
+        Option("--min-psnr", help="Of the INT8 network, in dB; worse ones do not win."),
+    ] = None,
     sampler: Annotated[str, Option(help="auto, tpe, nsga2, gp or random.")] = "auto",
     hardware: Annotated[str, Option(help="What candidates train on: cpu or cuda.")] = "cpu",
     workers: Annotated[int | None, Option(help="Processes; default: cores.")] = None,
@@ -190,6 +200,11 @@ def _show_best(result: "RunResult") -> None:
         f"score {score:.4g}{' at that time' if measured else ''}{against}. "
         f"Files: {Path(result.folder) / 'best'}"
     )
+    if over := best.get("over_limits"):
+        typer.echo(
+            f"No finalist keeps all limits; this one is the closest: {'; '.join(over)}.\n"
+            "Raise --budget, or relax the limit."
+        )
     model = result.device.model
     fastest_ms, slowest_ms = model.smallest_ms, model.largest_ms
     if not measured and not fastest_ms <= best["latency_ms"] <= slowest_ms:
@@ -220,14 +235,14 @@ def _row(row: dict[Any, Any], final: dict[str, Any] | None) -> list[str]:
     return [
         str(row["number"]),
         row["zoo"] or row["digest"],
-        _number(row["psnr_int8_db"], ".3f"),
-        _number(row["latency_ms"], ".1f"),
+        number(row["psnr_int8_db"], ".3f"),
+        number(row["latency_ms"], ".1f"),
         _interval(row),
-        _number(row["latency_novelty"], ".1f"),
-        _number(row["score"], ".4g"),
-        _number(row["score_ratio"], ".3f"),
-        _number(final.get("psnr_litert_int8_db"), ".3f"),
-        _number(final.get("score_ratio"), ".3f"),
+        number(row["latency_novelty"], ".1f"),
+        number(row["score"], ".4g"),
+        number(row["score_ratio"], ".3f"),
+        number(final.get("psnr_litert_int8_db"), ".3f"),
+        number(final.get("score_ratio"), ".3f"),
     ]
 
 
@@ -235,19 +250,15 @@ def _timed_row(finalist: dict[str, Any]) -> list[str]:
     return [
         str(finalist["trial"]),
         finalist["zoo"] or finalist["digest"],
-        _number(finalist["measured_ms"], ".2f"),
+        number(finalist["measured_ms"], ".2f"),
         f"{100 * noise:.1f}%" if (noise := finalist["measured_noise"]) else "-",
-        _number(finalist["latency_ms"], ".2f"),
+        number(finalist["latency_ms"], ".2f"),
         _interval(finalist),
-        _number(finalist.get("latency_refitted_ms"), ".2f"),
-        _number(finalist["score_measured"], ".4g"),
-        _number(finalist.get("score_measured_ratio"), ".3f"),
+        number(finalist.get("latency_refitted_ms"), ".2f"),
+        number(finalist["score_measured"], ".4g"),
+        number(finalist.get("score_measured_ratio"), ".3f"),
     ]
 
 
 def _interval(row: dict[Any, Any]) -> str:
     return f"{row['latency_low_ms']:.1f}-{row['latency_high_ms']:.1f}"
-
-
-def _number(value: float | None, form: str) -> str:
-    return "-" if value is None or value != value else format(value, form)

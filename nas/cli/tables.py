@@ -7,10 +7,15 @@ from typing import Any
 
 import typer
 
-__all__ = ["duration", "print_json", "print_table", "printable"]
+__all__ = ["duration", "number", "print_json", "print_table", "printable"]
 
 _WIDE = 200  # of a table that does not go to a terminal, so that nothing is cut off
 _LEAST = 112
+
+
+def number(value: float | None, form: str) -> str:
+    """A dash where it is not known."""
+    return "-" if value is None or value != value else format(value, form)
 
 
 def print_json(value: object) -> None:

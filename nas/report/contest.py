@@ -77,8 +77,12 @@ def contest_of(files: RunFiles) -> Contest:
     measured = bool(files.finalists) and all("score_measured" in row for row in rows)
     score = "score_measured" if measured else "score"
     published = [row for row in rows if row.get("zoo")]
+
+    def worth(row: Row) -> tuple[float, ...]:
+        return -len(row.get("over_limits", ())), -(row.get("lacking_db") or 0.0), float(row[score])
+
     return Contest(
-        winner=files.best or max(rows, key=lambda row: float(row[score])),
+        winner=files.best or max(rows, key=worth),
         published=max(published, key=lambda row: float(row[score]), default=None),
         score=score,
         converted=bool(files.finalists),

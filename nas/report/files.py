@@ -14,7 +14,8 @@ from nas.search.facts import read_facts
 __all__ = ["RunFiles", "read_config", "read_run"]
 
 MEASURED = ("psnr_int8_db", "latency_ms", "latency_low_ms", "latency_high_ms", "score")
-LATER = ("latency_novelty", "cached_rungs")  # columns that runs of before lack
+# Columns that runs of before lack.
+LATER = ("latency_novelty", "cached_rungs", "lacking_db", "size_kib", "memory_mb")
 TIMED = ("train_s", "quantize_s", "evaluate_s")
 NEEDED = ("number", "state", "digest", "zoo", *MEASURED, "score_ratio", "steps", "network", *TIMED)
 _READ = "give a run that you may read"
@@ -111,6 +112,7 @@ def _trials(path: Path) -> pd.DataFrame:
     trials = trials.assign(**{name: math.nan for name in LATER if name not in trials})
     for name in (*MEASURED, *LATER, "score_ratio", "steps", *TIMED):
         trials[name] = pd.to_numeric(trials[name], errors="coerce")
+    trials["lacking_db"] = trials["lacking_db"].fillna(0.0)
     return trials.fillna({"zoo": "", "network": "", "digest": ""})
 
 

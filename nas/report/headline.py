@@ -80,10 +80,17 @@ def _figures(row: Row, contest: Contest) -> Iterator[tuple[str, str]]:
     yield "parameters", number(row.get("parameters"), 0)
     macs = row.get("macs")
     yield "multiply-adds", number(None if macs is None else macs / 1e9, 2, " G")
+    if "size_bytes" in row:
+        yield "file", number(row["size_bytes"] / 1024, 1, " KiB")
+    yield "activations at once", number(row.get("memory_mb"), 1, " MB")
     yield "training steps", number(row["steps"], 0)
 
 
 def _doubts(contest: Contest, crops: Crops | None) -> Iterator[str]:
+    if over := contest.winner.get("over_limits"):
+        yield f"It does not keep what was asked for, as no finalist does: {'; '.join(over)}."
+    elif (lacking_db := contest.winner.get("lacking_db") or 0.0) > 0:
+        yield f"It lacks {lacking_db:.2f} dB of what was asked for, and others lack more."
     if (around := contest.ratio_range) is not None:
         low, high = around
         told = (

@@ -10,6 +10,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from nas.search.limits import PSNR_CONSTRAINT
 from nas.search.study import WHY, measured_of
 from nas.search.worth import PER_CENT
 
@@ -71,12 +72,14 @@ def _headline(trial: FrozenTrial, full_steps: int) -> str:
         return f"**Failed:** {reason}\n"
     if state != TrialState.COMPLETE:
         return "In training.\n" if state == TrialState.RUNNING else "Waits for its turn.\n"
+    lacking_db = trial.constraints.get(PSNR_CONSTRAINT, 0.0)
+    lacks = f" **Infeasible:** it lacks {lacking_db:.2f} dB of PSNR." if lacking_db > 0 else ""
     steps = attributes.get("steps")
     if steps is None:
-        return "Finished.\n"
+        return f"Finished.{lacks}\n"
     if steps < full_steps:
-        return f"Stopped early, after {steps:,} of {full_steps:,} steps.\n"
-    return f"Trained to the end, {steps:,} steps.\n"
+        return f"Stopped early, after {steps:,} of {full_steps:,} steps.{lacks}\n"
+    return f"Trained to the end, {steps:,} steps.{lacks}\n"
 
 
 def _converted(finalist: Attributes | None) -> str:
@@ -113,6 +116,10 @@ def _rows(trial: FrozenTrial, picks: Mapping[str, object]) -> Iterator[tuple[str
     if "parameters" in attributes and "macs" in attributes:
         gmacs = attributes["macs"] / 1e9
         yield "size", f"{attributes['parameters']:,} parameters, {gmacs:.2f} GMACs"
+    if "size_kib" in attributes and "memory_mb" in attributes:
+        memory_mb = attributes["memory_mb"]
+        told = f"{attributes['size_kib']:.1f} KiB at most, activations take {memory_mb:.1f} MB"
+        yield "file", f"{told} at once"
     if spent := _seconds(attributes):
         yield "seconds", spent
     if why := attributes.get(WHY):

@@ -8,6 +8,7 @@ from nas.readers.draw import draw_svg
 from nas.report import evidence
 from nas.report.advice import advice
 from nas.report.basis import basis
+from nas.report.best_under import best_under_part
 from nas.report.breakdown import breakdown
 from nas.report.clock import minutes_of
 from nas.report.contest import Contest, Row, contest_of, psnr_of
@@ -61,6 +62,7 @@ def write_report(run: Path, out: Path | None = None) -> Path:
         for title, content in (
             ("Result", headline(contest, crops)),
             ("Quality against time", _front(files)),
+            ("Best under N ms", best_under_part(files)),
             ("Finalists", _finalists(files, contest)),
             evidence.measured(files),
             ("The best network", drawing(contest.winner)),
@@ -111,29 +113,13 @@ def _front(files: RunFiles) -> str:
         f"{best['latency_ms']:.1f} ms and {best['psnr_int8_db']:.2f} dB; {num_finalists} "
         "finalists were trained longer and converted. The numbers are in the tables below."
     )
-    rows = [
-        (
-            name_of(row),
-            number(row["psnr_int8_db"]),
-            interval(row),
-            f"{row['score']:.4g}",
-            number(row["score_ratio"], 3),
-        )
-        for row in members
-    ]
-    head = ("network", "INT8 PSNR, dB", f"predicted ms, {PER_CENT} interval", "score", "ratio")
-    shown = table("Members of the front, by the INT8 simulation", head, rows)
     about = (
         f"Up and left is better. Horizontal bars are the {PER_CENT} intervals of predicted times; "
         "along a dotted line the score is the same. "
         + ("Finalists trained longer than the front of the search. " if num_finalists else "")
         + "Move over a mark to see its network, drag to zoom in, double-click to zoom out."
     )
-    return (
-        soft(about)
-        + plot(pareto_figure(files.trials, files.finalists), says)
-        + folded("Numbers of the front", shown)
-    )
+    return soft(about) + plot(pareto_figure(files.trials, files.finalists), says)
 
 
 def _finalists(files: RunFiles, contest: Contest) -> str:

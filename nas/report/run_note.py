@@ -1,10 +1,11 @@
 """What the dashboard says of a whole run: what was asked for, and how to read what it shows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from nas.report.notes import plain
+from nas.search.limits import LIMITS
 
 __all__ = ["run_note"]
 
@@ -16,8 +17,8 @@ _READING = """\
 - **The front here** counts every complete trial, those that were stopped early among them. The
   report draws it of fully trained networks only, with the interval of each time.
 - **Pruned** trials were refused before training; their notes say why. Those that the device
-  cannot run, or that are over the limit, are infeasible. They have no values, so plots leave
-  them out.
+  cannot run, or that are over a limit, are infeasible. They have no values, so plots leave
+  them out. Complete trials are infeasible where they have less PSNR than was asked for.
 - **Failed** trials broke while they were evaluated.
 - **Notes, drawings, curves and crops** are made when you look and are not stored. A note that you
   save replaces the one made here; a file that you add goes to `uploads` in the run folder.
@@ -43,7 +44,7 @@ def _facts(run: Path, config: Mapping[str, Any], best: Mapping[str, Any] | None)
     facts = {
         "space": told("space"),
         "device": told("device"),
-        "limit": told("max_latency_ms", " ms"),
+        "limits": ", ".join(_limits(config)),
         "upscales by": told("scale"),
         "images": told("data") + (f", validated on {valid}" if (valid := told("valid")) else ""),
         "budget": told("budget", " distinct networks"),
@@ -53,6 +54,13 @@ def _facts(run: Path, config: Mapping[str, Any], best: Mapping[str, Any] | None)
         "report": _report(run),
     }
     return {name: fact for name, fact in facts.items() if fact}
+
+
+def _limits(config: Mapping[str, Any]) -> Iterator[str]:
+    for name, limit in LIMITS.items():
+        if config.get(name) is not None:
+            side = "at least" if name.startswith("min") else "at most"
+            yield f"{limit.noun} {side} {plain(config[name])} {limit.unit}"
 
 
 def _best(best: Mapping[str, Any]) -> str:

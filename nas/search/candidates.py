@@ -8,7 +8,9 @@ from typing import Protocol
 from nas.errors import NasError, SpaceError, UserError
 from nas.graph import Graph, to_text, violations
 from nas.readers.cost import read_cost
+from nas.readers.file_size import max_file_bytes
 from nas.readers.traits import read_traits
+from nas.search.limits import LIMITS, NONE, Excess, Limits
 from nas.space import Option, Pick, Space
 from nas.zoo import zoo_names_by_digest
 
@@ -48,6 +50,8 @@ class Candidate:
     latency_novelty: float  # how many times wider the interval is than amid measured networks
     parameters: int
     macs: int
+    size_kib: float  # its uint8 TensorFlow Lite file is no larger
+    memory_mb: float  # of INT8 activations alive at once
     traits: tuple[float, ...] = ()  # of `nas.readers.traits`; of a finished trial none
 
 
@@ -55,7 +59,11 @@ REMEDIES = {  # by kind of refusal
     "unbuildable": "mend build() of the space",
     "illegal": "change the space, the device cannot run its networks",
     "uncovered": "choose another --device, or another space",
-    "slow": "raise --max-latency-ms, or choose another space",
+    **{
+        limit.kind: f"raise {limit.option}, or choose another space"
+        for limit in LIMITS.values()
+        if limit.least
+    },
 }
 
 
@@ -66,28 +74,44 @@ class Refusal:
     Args:
         reason: In one line.
         kind: A key of `REMEDIES`, or "duplicate".
-        constraints: Number of broken rules and milliseconds over the limit; feasible is <= 0.
+        constraints: Number of broken rules, and by how much each of `LIMITS` is not kept;
+            feasible is <= 0.
         digest: Of the network, where it could be built.
         network: Text form, where it could be built.
     """
 
     reason: str
     kind: str
-    constraints: tuple[float, float] = (0.0, 0.0)
+    constraints: tuple[float, ...] = (0.0, 0.0)
     digest: str = ""
     network: str = ""
 
 
 class Judge:
-    """Looks at picks of one space for one device; remembers what it saw."""
+    """Looks at picks of one space for one device; remembers what it saw.
+
+    Args:
+        space: Of the picks.
+        device: Which predicts times.
+        scale: Upscaling factor.
+        limits: What is demanded of a network.
+        input_size: Height and width of the image on the device, in pixels.
+    """
 
     def __init__(
-        self, space: Space, device: Predictor, *, scale: int, max_latency_ms: float | None = None
+        self,
+        space: Space,
+        device: Predictor,
+        *,
+        scale: int,
+        limits: Limits = NONE,
+        input_size: tuple[int, int] = (360, 640),
     ) -> None:
         self.space = space
+        self.limits = limits
         self._device = device
         self._scale = scale
-        self._limit_ms = max_latency_ms
+        self._input_size = input_size
         self._zoo = zoo_names_by_digest()
         self._seen: dict[Pick, Candidate | Refusal] = {}
 
@@ -105,13 +129,15 @@ class Judge:
             return "it has no picks", "choose another space"
         kind = Counter(refusal.kind for refusal in refused).most_common(1)[0][0]
         alike = [refusal for refusal in refused if refusal.kind == kind]
-        if kind == "slow":
-            excess_ms = min(refusal.constraints[1] for refusal in alike)
-            return (
-                f"the fastest network seen takes {excess_ms + (self._limit_ms or 0):.2f} ms, over "
-                f"the limit of {self._limit_ms:g} ms",
-                REMEDIES[kind],
-            )
+        for place, (name, limit) in enumerate(LIMITS.items(), start=1):
+            if limit.kind == kind:
+                bound = getattr(self.limits, name)
+                least = bound + min(refusal.constraints[place] for refusal in alike)
+                return (
+                    f"{limit.least} {least:.2f} {limit.unit}, over the limit of {bound:g} "
+                    f"{limit.unit}",
+                    REMEDIES[kind],
+                )
         reason = Counter(refusal.reason for refusal in alike).most_common(1)[0][0]
         return f"{len(alike)} of {len(self._seen)} picks, such as: {reason}", REMEDIES[kind]
 
@@ -129,11 +155,13 @@ class Judge:
         except NasError as error:
             said = error.message if isinstance(error, UserError) else str(error)
             return Refusal(f"no latency: {said}", "uncovered", (1.0, 0.0), digest, network)
-        excess_ms = predicted.latency_ms - (self._limit_ms or float("inf"))
-        if excess_ms > 0:
-            reason = f"{predicted.latency_ms:.1f} ms is over the limit of {self._limit_ms:g} ms"
-            return Refusal(reason, "slow", (0.0, excess_ms), digest, network)
-        cost = read_cost(graph)
+        cost = read_cost(graph, *self._input_size)
+        size_kib, memory_mb = max_file_bytes(graph) / 1024, cost.peak_memory_bytes / 1e6
+        found = self.limits.excesses(
+            latency_ms=predicted.latency_ms, size_kib=size_kib, memory_mb=memory_mb
+        )
+        if found:
+            return _over(found, digest, network)
         return Candidate(
             pick=pick,
             digest=digest,
@@ -145,5 +173,14 @@ class Judge:
             latency_novelty=float(predicted.novelty),
             parameters=cost.parameters,
             macs=cost.macs,
+            size_kib=size_kib,
+            memory_mb=memory_mb,
             traits=read_traits(graph),
         )
+
+
+def _over(found: list[Excess], digest: str, network: str) -> Refusal:
+    amounts = {excess.requirement: excess.amount for excess in found}
+    constraints = (0.0, *(amounts.get(limit, 0.0) for limit in LIMITS.values()))
+    reason = "; ".join(excess.told for excess in found)
+    return Refusal(reason, found[0].requirement.kind, constraints, digest, network)

@@ -11,6 +11,7 @@ from nas.errors import RunError, UsageError
 from nas.latency.backends import BACKENDS
 from nas.search.executors.choice import check_cluster
 from nas.search.facts import read_facts
+from nas.search.limits import LIMITS, Limits
 from nas.search.score import check_constant
 from nas.search.secrets import hide_password, is_hidden
 from nas.space import space_names
@@ -26,7 +27,7 @@ __all__ = [
 ]
 
 _FREE = ("workers", "cluster", "max_hours", "max_memory_gb", "candidate_timeout_s")
-_LIMITS = ("max_hours", "max_memory_gb", "candidate_timeout_s")
+_ENDS = ("max_hours", "max_memory_gb", "candidate_timeout_s")
 _LEAST_MEMORY_GB = 0.5  # a worker takes nearly so much before it trains anything
 _LARGEST_LIMIT = 1e9  # of hours, GB or seconds; more is no limit, and overflows in the system
 HARDWARE = ("cpu", "cuda")
@@ -53,7 +54,10 @@ class SearchConfig:
         data: Images to train on, as `nas.data.sets.load_dataset` takes them.
         valid: Images to validate on, where `data` should not be split.
         scale: Upscaling factor.
-        max_latency_ms: Slower networks are refused before training.
+        max_latency_ms: Slower networks are refused before training, as those over the next two.
+        max_size_kib: Of the uint8 TensorFlow Lite file.
+        max_memory_mb: Of INT8 activations alive at once, at the input size of the device.
+        min_psnr_db: Of the INT8 network; worse ones are trained, but do not win.
         sampler: One of `SAMPLERS`.
         seed: Of everything random.
         score: Name of the constant in `nas.search.score`.
@@ -75,6 +79,9 @@ class SearchConfig:
     valid: str | None = None
     scale: int = 3
     max_latency_ms: float | None = None
+    max_size_kib: float | None = None
+    max_memory_mb: float | None = None
+    min_psnr_db: float | None = None
     sampler: str = "auto"
     seed: int = 0
     score: str = "mai2022"
@@ -100,12 +107,8 @@ class SearchConfig:
             raise UsageError(
                 f"seed {self.seed} is outside 0 to {2**32 - 1}", "--seed takes one of these"
             )
-        if self.max_latency_ms is not None and not self.max_latency_ms > 0:
-            raise UsageError(
-                f"latency limit {self.max_latency_ms:g} ms is not positive",
-                "--max-latency-ms takes milliseconds",
-            )
-        for name in _LIMITS:
+        self.limits.check()
+        for name in _ENDS:
             value, option = getattr(self, name), f"--{name.replace('_', '-')}"
             if value is not None and not 0 < value <= _LARGEST_LIMIT:
                 wrong = f"{_short(value)} is {'too large' if value > 0 else 'not positive'}"
@@ -133,6 +136,11 @@ class SearchConfig:
         if self.cluster is not None:
             check_cluster(self.cluster)
         check_constant(self.score)
+
+    @property
+    def limits(self) -> Limits:
+        """What is demanded of a network."""
+        return Limits(**{name: getattr(self, name) for name in LIMITS})
 
     def to_json(self) -> dict[str, Any]:
         """For `config.json`; a password in the storage URL is left out."""
@@ -222,7 +230,7 @@ def config_of(facts: Mapping[str, Any]) -> tuple[SearchConfig, dict[str, Any]]:
     Raises:
         ValueError: A value is missing or of another kind.
     """
-    left = {**dict.fromkeys((*_FREE, "measure", "reuse")), "hardware": "cpu", **facts}
+    left = {**dict.fromkeys((*_FREE, *LIMITS, "measure", "reuse")), "hardware": "cpu", **facts}
     if missing := [field.name for field in fields(SearchConfig) if field.name not in left]:
         raise ValueError(f"it has no {missing[0]}")
     values = {field.name: left.pop(field.name) for field in fields(SearchConfig)}

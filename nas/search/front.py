@@ -7,7 +7,9 @@ import pandas as pd
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-__all__ = ["COLUMNS", "front", "spread", "trials_table"]
+from nas.search.limits import PSNR_CONSTRAINT
+
+__all__ = ["COLUMNS", "TEXTS", "front", "spread", "trials_table"]
 
 COLUMNS = (
     "number",
@@ -25,8 +27,11 @@ COLUMNS = (
     "score_high",
     "score_ratio",
     "steps",
+    "lacking_db",
     "parameters",
     "macs",
+    "size_kib",
+    "memory_mb",
     "train_s",
     "quantize_s",
     "evaluate_s",
@@ -36,7 +41,7 @@ COLUMNS = (
     "readings",
     "network",
 )  # fmt: skip
-_TEXTS = ("state", "digest", "zoo", "reused", "reason", "readings", "network")
+TEXTS = ("state", "digest", "zoo", "reused", "reason", "readings", "network")
 
 
 def trials_table(study: Study) -> pd.DataFrame:
@@ -46,7 +51,7 @@ def trials_table(study: Study) -> pd.DataFrame:
     """
     trials = study.get_trials(deepcopy=False)
     table = pd.DataFrame([_row(trial) for trial in trials], columns=list(COLUMNS))
-    numbers = [column for column in COLUMNS if column not in _TEXTS]
+    numbers = [column for column in COLUMNS if column not in TEXTS]
     table[numbers] = table[numbers].apply(pd.to_numeric)
     zoo = table[(table["zoo"] != "") & _is_full(table)]
     table["score_ratio"] = table["score"] / zoo["score"].max()
@@ -54,8 +59,11 @@ def trials_table(study: Study) -> pd.DataFrame:
 
 
 def front(table: pd.DataFrame) -> pd.DataFrame:
-    """Fully trained networks that no other one beats in PSNR and latency, fastest first."""
-    full = table[_is_full(table)].sort_values(
+    """Fully trained networks that no other one beats in PSNR and latency, fastest first.
+
+    Those that lack quality do not count; where all do, the closest one alone is the front.
+    """
+    full = _good_enough(table[_is_full(table)]).sort_values(
         ["latency_ms", "psnr_int8_db", "number"], ascending=[True, False, True]
     )
     best_before = full["psnr_int8_db"].cummax().shift(fill_value=float("-inf"))
@@ -76,15 +84,23 @@ def spread(numbers: Sequence[int], cap: int) -> list[int]:
     return [numbers[round(i * (len(numbers) - 1) / (cap - 1))] for i in range(cap)]
 
 
+def _good_enough(full: pd.DataFrame) -> pd.DataFrame:
+    if full.empty or "lacking_db" not in full:  # an older run
+        return full
+    lacking_db = pd.to_numeric(full["lacking_db"], errors="coerce").fillna(0.0)
+    return full[lacking_db <= lacking_db.min()]
+
+
 def _is_full(table: pd.DataFrame) -> Any:
     complete = table["state"] == TrialState.COMPLETE.name
     return complete & (table["steps"] == table.loc[complete, "steps"].max())
 
 
 def _row(trial: FrozenTrial) -> dict[str, Any]:
-    row = {column: trial.user_attrs.get(column, "" if column in _TEXTS else None)
+    row = {column: trial.user_attrs.get(column, "" if column in TEXTS else None)
            for column in COLUMNS}  # fmt: skip
     row |= {"number": trial.number, "state": trial.state.name}
     if trial.state == TrialState.COMPLETE:
         row["psnr_int8_db"], row["latency_ms"] = trial.values
+        row["lacking_db"] = max(0.0, trial.constraints.get(PSNR_CONSTRAINT, 0.0))
     return row

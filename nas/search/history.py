@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from nas.errors import RunError
+from nas.search.best_under import Under, read_best_under
 from nas.search.config import SearchConfig, read_config
 from nas.search.crops import CROPS
 from nas.search.damage import readable
@@ -18,6 +19,8 @@ from nas.search.folder import RUNS, is_locked, locked, why
 from nas.search.trial_folder import TRIALS
 
 __all__ = ["prune_cache", "prune_run", "read_details", "read_runs"]
+
+_TIMES = ("latency_ms", "latency_low_ms", "latency_high_ms")
 
 
 def read_runs() -> list[dict[str, Any]]:
@@ -35,7 +38,7 @@ def read_runs() -> list[dict[str, Any]]:
 
 
 def read_details(run: Path) -> dict[str, Any]:
-    """Configuration, how many trials ended how and why, and bytes of each part.
+    """Configuration, how many trials ended how and why, what is best under each time, and bytes.
 
     Raises:
         RunError: No run there.
@@ -53,6 +56,7 @@ def _details(run: Path, config: SearchConfig, facts: Mapping[str, Any]) -> dict[
         "config": {**config.to_json(), **facts},
         "states": {str(state): int(n) for state, n in table["state"].value_counts().items()},
         "reasons": dict(reasons.most_common()),
+        "best_under": [_told(under) for under in read_best_under(run)],
         "sizes_bytes": {part.name: _size_bytes([part]) for part in sorted(run.iterdir())},
     }
 
@@ -109,6 +113,16 @@ def _summary(folder: Path) -> dict[str, Any]:
         "device": config.device,
         "best_score": json.loads(best.read_text())["score"] if best.is_file() else None,
         "size_bytes": _size_bytes([folder]),
+    }
+
+
+def _told(under: Under) -> dict[str, Any]:
+    best, by_score = under.best, under.by_score
+    names = ("zoo", "digest", *_TIMES, "psnr_int8_db", "size_kib", "memory_mb", "score")
+    return {
+        "trial": int(best["number"]),
+        **{name: best.get(name) for name in names},
+        "trial_by_score": int(by_score["number"]),
     }
 
 

@@ -18,15 +18,16 @@ class Finished:
     measured: Measured
     score: float
     is_reused: bool = False  # an earlier run measured it
+    lacking_db: float = 0.0  # to the least PSNR that is demanded
 
     @property
     def name(self) -> str:
         return self.candidate.zoo or self.candidate.digest
 
     @property
-    def rank(self) -> tuple[float, float, int]:
-        """The best of those that trained the longest comes first."""
-        return (-self.measured.steps, -self.score, self.number)
+    def rank(self) -> tuple[float, float, float, int]:
+        """The best of those that trained the longest and are good enough comes first."""
+        return (-self.measured.steps, self.lacking_db, -self.score, self.number)
 
 
 class Ledger:

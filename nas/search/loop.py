@@ -304,8 +304,9 @@ class Loop:
         trial_id, candidate, measured = (
             training.claimed._trial_id, training.candidate, training.measured,
         )  # fmt: skip
-        score = finish(self._study, trial_id, candidate, measured, self._config.score)
-        finished = Finished(training.number, candidate, measured, score)
+        score = finish(self._study, trial_id, candidate, measured, self._config)
+        lacking_db = self._config.limits.lacking_db(measured.psnr_int8_db)
+        finished = Finished(training.number, candidate, measured, score, lacking_db=lacking_db)
         self._ledger.finish(finished)
         self._num_trained += 1
         self._end(training, measured)
@@ -319,7 +320,7 @@ class Loop:
 
     def _end(self, training: _Training, measured: Measured | None) -> None:
         """Tells samplers how a trial ended."""
-        ended = told(training.claimed, training.candidate, measured)
+        ended = told(training.claimed, training.candidate, measured, self._config)
         self._shared.know(training.number)
         if training.asked is None:
             self._proposer.mirror.add(ended)
@@ -329,7 +330,8 @@ class Loop:
     def _goes_on(self, training: _Training) -> bool:
         rung = len(training.measured.readings) - 1
         mine = Rival(training.measured.psnr_int8_db, training.candidate.latency_ms)
-        return goes_on(mine, self._ledger.rivals(training.number, rung), rung=rung)
+        rivals = self._ledger.rivals(training.number, rung)
+        return goes_on(mine, rivals, rung=rung, min_psnr_db=self._config.min_psnr_db)
 
     def _take_error(self, training: _Training, answer: Answer) -> None:
         if answer.errno in NO_SPACE:
@@ -360,7 +362,9 @@ class Loop:
         )
         attributes = trial.user_attrs
         measured, is_reused = measured_of(attributes), REUSED in attributes
-        return Finished(trial.number, candidate, measured, attributes["score"], is_reused)
+        lacking_db = self._config.limits.lacking_db(measured.psnr_int8_db)
+        score = attributes["score"]
+        return Finished(trial.number, candidate, measured, score, is_reused, lacking_db)
 
     def _pick(self, trial: FrozenTrial) -> Pick:
         return pick_of(self._judge.space, trial.params)

@@ -26,6 +26,7 @@ from nas.latency.calibrate import measure as measure_anew
 from nas.latency.devices import Device, device_names, load_device, own_folder, read_device
 from nas.latency.making import make_model
 from nas.latency.records import AGREEMENT, Record, append_records, row_of
+from nas.search.config import SearchConfig
 from nas.search.events import Watcher
 from nas.search.folder import write_json
 from nas.search.result import rank
@@ -94,7 +95,12 @@ def is_measured(folder: Path) -> bool:
 
 
 def measure_finalists(
-    meter: Meter, results: Sequence[Result], folder: Path, *, score: str, watch: Watcher
+    meter: Meter,
+    results: Sequence[Result],
+    folder: Path,
+    *,
+    config: SearchConfig,
+    watch: Watcher,
 ) -> list[Result]:
     """The results with their measured times, best first; those that were measured are kept.
 
@@ -102,7 +108,7 @@ def measure_finalists(
         meter: Ready; no worker runs any more.
         results: Of the finalists.
         folder: Of the run; `result.json` of each finalist and `finalists.json` are written.
-        score: Name of the constant.
+        config: For the score, and the limit on the time.
         watch: Told of each, and of what the latency model learnt.
     """
     if to_do := _without_time(results):
@@ -111,7 +117,7 @@ def measure_finalists(
     for result in to_do:
         number = int(result["trial"])
         try:
-            measured, facts = _measure(meter, result, folder, score)
+            measured, facts = _measure(meter, result, folder, config)
         except Exception as error:  # of a program, a converter, a phone: the others go on
             watch.note(f"finalist {number} was not measured: {_line(error)}")
             continue
@@ -132,7 +138,7 @@ def measure_finalists(
 
 
 def _measure(
-    meter: Meter, result: Result, folder: Path, score: str
+    meter: Meter, result: Result, folder: Path, config: SearchConfig
 ) -> tuple[Measurement, dict[str, Any]]:
     """The measurement, and what `result.json` holds of it."""
     graph, device = parse_text(result["network"]), meter.device
@@ -144,13 +150,16 @@ def _measure(
         measured = measure_anew(meter.backend, graph, height=height, width=width)
         note = "a file of this input size with random weights; "
     psnr_db = result["psnr_litert_int8_db"]
+    slow = config.limits.excesses(latency_ms=measured.latency_ms)
+    over = [f"{meter.how}, {excess.told}" for excess in slow]
     return measured, {
         "measured_how": meter.how,
         "measured_ms": measured.latency_ms,
         "measured_noise": measured.noise,
         "measured_conditions": asdict(measured.conditions),
         "measured_note": (note + measured.note).removesuffix("; "),
-        "score_measured": challenge_score(psnr_db, measured.latency_ms, score),
+        "score_measured": challenge_score(psnr_db, measured.latency_ms, config.score),
+        "over_limits": [*result.get("over_limits", ()), *over],
     }
 
 

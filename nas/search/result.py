@@ -93,13 +93,22 @@ def finalise_all(
 def rank(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Best first, each with its score over that of the best zoo network.
 
-    The order is that of `score_measured` where all have one, else of `score`; `score_ratio` is of
-    predicted scores, `score_measured_ratio` of measured ones.
+    Those that keep all limits come first, then the closest ones. Among equals the order is that of
+    `score_measured` where all have one, else of `score`; `score_ratio` is of predicted scores,
+    `score_measured_ratio` of measured ones.
     """
     scores = ["score"]
     if all("score_measured" in result for result in results):
         scores.append("score_measured")
-    ranked = sorted(results, key=lambda result: (-result[scores[-1]], result["trial"]))
+    ranked = sorted(
+        results,
+        key=lambda result: (
+            len(result.get("over_limits", ())),
+            result.get("lacking_db", 0.0),
+            -result[scores[-1]],
+            result["trial"],
+        ),
+    )
     for score in scores:
         zoo = max((result[score] for result in ranked if result["zoo"]), default=None)
         ranked = [{**r, f"{score}_ratio": r[score] / zoo if zoo else None} for r in ranked]
@@ -127,13 +136,23 @@ def _keep(
     if answer.error:
         return None
     figures, files = answer.value
-    score = challenge_score(figures["psnr_litert_int8_db"], row["latency_ms"], config.score)
+    psnr_db = figures["psnr_litert_int8_db"]
+    score = challenge_score(psnr_db, row["latency_ms"], config.score)
+    over = config.limits.excesses(
+        latency_ms=row["latency_ms"],
+        psnr_db=psnr_db,
+        size_kib=figures.get("size_bytes", 0) / 1024,
+        memory_mb=row["memory_mb"],
+    )
     result = {
         "trial": number,
         "digest": row["digest"],
         "zoo": row["zoo"],
         **figures,
         **{name: row[name] for name in _PREDICTED},
+        "memory_mb": row["memory_mb"],
+        "over_limits": [excess.told for excess in over],
+        "lacking_db": config.limits.lacking_db(psnr_db),
         "score": score,
         "score_constant": config.score,
         "search_psnr_int8_db": row["psnr_int8_db"],
@@ -172,4 +191,5 @@ def _sentence(number: int, result: dict[str, Any] | None, answer: Answer) -> str
     if result is None:
         return f"finalist {number} failed: {answer.error}"
     psnr_db = result["psnr_litert_int8_db"]
-    return f"finalist {number}: {psnr_db:.3f} dB by LiteRT, score {result['score']:.4g}"
+    over = "".join(f"; {told}" for told in result["over_limits"])
+    return f"finalist {number}: {psnr_db:.3f} dB by LiteRT, score {result['score']:.4g}{over}"

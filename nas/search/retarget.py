@@ -12,6 +12,7 @@ from nas.graph import parse_text, violations
 from nas.latency.devices import Device
 from nas.search.config import read_config
 from nas.search.front import front
+from nas.search.limits import Limits
 from nas.search.score import challenge_score
 from nas.search.stopping import Rival, goes_on
 from nas.search.tasks import PsnrReading
@@ -46,7 +47,8 @@ def retarget(run: Path, device: Device) -> Retargeted:
 
     Args:
         run: Its folder.
-        device: The other device.
+        device: The other device. What the run demanded of quality still counts; its limits on what
+            a device does were for the other one.
 
     Raises:
         RunError: No run there, nothing measured in it, or nothing that the device can run.
@@ -59,7 +61,10 @@ def retarget(run: Path, device: Device) -> Retargeted:
     if "readings" not in told:  # of earlier versions
         told["readings"] = ""
     measured = told[told["state"] == "COMPLETE"]
+    limits = config.limits
     rows = [row for row in measured.to_dict("records") if _timed(row, device, config.score)]
+    for row in rows:
+        row["lacking_db"] = limits.lacking_db(row["psnr_int8_db"])
     if not rows:
         raise RunError(
             f"none of the {len(measured)} measured networks of {run} runs on {device.name}",
@@ -68,7 +73,7 @@ def retarget(run: Path, device: Device) -> Retargeted:
     table = pd.DataFrame(rows).sort_values(["score", "number"], ascending=[False, True])
     full = table[(table["zoo"] != "") & (table["steps"] == table["steps"].max())]
     table["score_ratio"] = table["score"] / full["score"].max()
-    return Retargeted(table, len(measured) - len(rows), _worth_training(table))
+    return Retargeted(table, len(measured) - len(rows), _worth_training(table, limits))
 
 
 def _timed(row: dict, device: Device, constant: str) -> bool:  # type: ignore[type-arg]
@@ -92,13 +97,16 @@ def _timed(row: dict, device: Device, constant: str) -> bool:  # type: ignore[ty
 
 
 def worth_training(
-    readings: Mapping[int, Sequence[PsnrReading]], latency_ms: Mapping[int, float]
+    readings: Mapping[int, Sequence[PsnrReading]],
+    latency_ms: Mapping[int, float],
+    min_psnr_db: float | None,
 ) -> tuple[int, ...]:
     """Stopped networks that would have gone on, had these been their times.
 
     Args:
         readings: Of each network, one at least.
         latency_ms: Of each network on the device.
+        min_psnr_db: That is demanded.
     """
     end = max((each[-1][0] for each in readings.values()), default=0)
     found = []
@@ -109,15 +117,16 @@ def worth_training(
             for other, others in readings.items()
             if other != number and len(others) > rung
         ]
-        if steps < end and goes_on(Rival(psnr_db, latency_ms[number]), rivals, rung=rung):
+        own = Rival(psnr_db, latency_ms[number])
+        if steps < end and goes_on(own, rivals, rung=rung, min_psnr_db=min_psnr_db):
             found.append(number)
     return tuple(sorted(found))
 
 
-def _worth_training(table: pd.DataFrame) -> tuple[int, ...]:
+def _worth_training(table: pd.DataFrame, limits: Limits) -> tuple[int, ...]:
     rows = table.set_index("number")
     readings = {number: json.loads(told or "[]") for number, told in rows["readings"].items()}
     last = zip(rows.index, rows["steps"], rows["psnr_float_db"], rows["psnr_int8_db"], strict=True)
     for number, *reading in last:  # older tables tell no others
         readings[number] = readings[number] or [reading]
-    return worth_training(readings, rows["latency_ms"].to_dict())
+    return worth_training(readings, rows["latency_ms"].to_dict(), limits.min_psnr_db)

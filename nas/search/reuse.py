@@ -56,8 +56,9 @@ def reuse(study: Study, run: Path, judge: Judge, config: SearchConfig) -> int:
     open_ended = worth_training(
         {trial.number: measured_of(trial.user_attrs).readings for trial, _ in known},
         {trial.number: found.latency_ms for trial, found in known},
+        config.min_psnr_db,
     )
     kept = [(trial, found) for trial, found in known if trial.number not in open_ended]
     for trial, found in kept:
-        adopt(study, trial, found, measured_of(trial.user_attrs), config.score, run.name)
+        adopt(study, trial, found, measured_of(trial.user_attrs), config, run.name)
     return len(kept)

@@ -254,7 +254,13 @@ def _load(config: SearchConfig, watch: Watcher, *, now: bool = True) -> _Parts:
     space = load_space(config.space)
     space.check_scale(config.scale)
     device = load_device(config.device)
-    judge = Judge(space, device.model, scale=config.scale, max_latency_ms=config.max_latency_ms)
+    judge = Judge(
+        space,
+        device.model,
+        scale=config.scale,
+        limits=config.limits,
+        input_size=(device.height, device.width),
+    )
     meter = open_meter(device, config.measure, now=now) if config.measure else None
     dataset = load_images(config, lambda line: watch.note(f"skipped {line}"))
     watch.note(
@@ -295,7 +301,7 @@ def _go(study: Study, parts: _Parts, here: _Here, watch: Watcher) -> RunResult:
         choose_best(finalists, folder)
         if parts.meter:  # no worker disturbs it any more
             finalists = measure_finalists(
-                parts.meter, finalists, folder, score=config.score, watch=watch
+                parts.meter, finalists, folder, config=config, watch=watch
             )
             choose_best(finalists, folder)
     return RunResult(folder, trials_table(study), finalists, parts.device)

@@ -28,18 +28,25 @@ class Rival:
         return 2 * self.psnr_db - math.log2(self.latency_ms)
 
 
-def goes_on(mine: Rival, rivals: Sequence[Rival], *, rung: int) -> bool:
+def goes_on(
+    mine: Rival, rivals: Sequence[Rival], *, rung: int, min_psnr_db: float | None = None
+) -> bool:
     """Whether `mine` should train on to the next rung.
 
     Args:
         mine: The candidate at this rung.
         rivals: All others seen at the same rung.
         rung: 0 for the first.
+        min_psnr_db: That is demanded at the end. Rivals that are worse than `mine` and lack it
+            have no say then, however fast they are.
 
     Returns:
         False where a rival of equal or lower latency is better by more than the margin, or where
         the score lies in the lower half of what was seen, once enough was seen.
     """
+    if min_psnr_db is not None:
+        least_db = min(min_psnr_db, mine.psnr_db)
+        rivals = [rival for rival in rivals if rival.psnr_db >= least_db]
     margin_db = MARGINS_DB[min(rung, len(MARGINS_DB) - 1)]
     if any(
         rival.latency_ms <= mine.latency_ms and rival.psnr_db > mine.psnr_db + margin_db

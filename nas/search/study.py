@@ -24,6 +24,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nas.errors import RunError
 from nas.search.candidates import Candidate, Refusal
+from nas.search.config import SearchConfig
 from nas.search.database import create_trial, set_attributes
 from nas.search.score import challenge_score
 from nas.search.storage import quiet_optuna
@@ -102,7 +103,7 @@ def adopt(
     source: FrozenTrial,
     candidate: Candidate,
     measured: Measured,
-    constant: str,
+    config: SearchConfig,
     run: str,
 ) -> None:
     """Makes the trial of a network that another run measured, for no time now.
@@ -112,15 +113,17 @@ def adopt(
         source: The trial of the other run.
         candidate: The network on the device of this run.
         measured: What it reached.
-        constant: Of the score.
+        config: Of this run.
         run: Name of the other one.
     """
     free = Measured(measured.readings, num_cached=len(measured.readings))
     attributes = {
-        **_announced(candidate), **_told(free), **_scores(candidate, free, constant), REUSED: run,
+        **_announced(candidate), **_told(free), **_scores(candidate, free, config.score),
+        REUSED: run,
     }  # fmt: skip
     values = [measured.psnr_int8_db, candidate.latency_ms]
-    _create(study, source, TrialState.COMPLETE, attributes, values=values)
+    kept = _constraints(measured, config)
+    _create(study, source, TrialState.COMPLETE, attributes, kept, values=values)
 
 
 def claim(study: Study, proposed: FrozenTrial, candidate: Candidate, driver: str) -> FrozenTrial:
@@ -143,7 +146,6 @@ def refuse(study: Study, proposed: FrozenTrial, refusal: Refusal) -> FrozenTrial
     PRUNED, since samplers learn nothing from FAIL.
     """
     attributes = {"digest": refusal.digest, "network": refusal.network, "reason": refusal.reason}
-    # Not `set_constraint`: dashboard 0.21 reads only this list, which Optuna 5 reads, too.
     system = {CONSTRAINTS: list(refusal.constraints)} if any(refusal.constraints) else {}
     return _create(study, proposed, TrialState.PRUNED, attributes, system)
 
@@ -154,27 +156,32 @@ def note_rung(study: Study, trial_id: int, measured: Measured) -> None:
 
 
 def finish(
-    study: Study, trial_id: int, candidate: Candidate, measured: Measured, constant: str
+    study: Study, trial_id: int, candidate: Candidate, measured: Measured, config: SearchConfig
 ) -> float:
     """Tells a measured network; returns its score.
 
     Raises:
         UpdateFinishedTrialError: Another search took this one for dead, and failed the trial.
     """
-    scores = _scores(candidate, measured, constant)
+    scores = _scores(candidate, measured, config.score)
     set_attributes(study._storage, trial_id, {**_told(measured), **scores})
+    for name, values in _constraints(measured, config).items():
+        study._storage.set_trial_system_attr(trial_id, name, values)
     values = [measured.psnr_int8_db, candidate.latency_ms]
     study._storage.set_trial_state_values(trial_id, TrialState.COMPLETE, values)
     return float(scores["score"])
 
 
-def told(claimed: FrozenTrial, candidate: Candidate, measured: Measured | None) -> FrozenTrial:
+def told(
+    claimed: FrozenTrial, candidate: Candidate, measured: Measured | None, config: SearchConfig
+) -> FrozenTrial:
     """A claimed trial as it ended, for samplers; the storage need not be asked.
 
     Args:
         claimed: The trial, running.
         candidate: The network.
         measured: What it reached; None: it failed.
+        config: Of the run.
     """
     ended = copy(claimed)
     ended.state, ended.datetime_complete = TrialState.FAIL, datetime.now()
@@ -182,6 +189,7 @@ def told(claimed: FrozenTrial, candidate: Candidate, measured: Measured | None) 
         ended.state = TrialState.COMPLETE
         ended.values = [measured.psnr_int8_db, candidate.latency_ms]
         ended.user_attrs = {**claimed.user_attrs, **_told(measured)}
+        ended.system_attrs = {**claimed.system_attrs, **_constraints(measured, config)}
     return ended
 
 
@@ -217,6 +225,8 @@ def candidate_of(trial: FrozenTrial, pick: Pick) -> Candidate:
         latency_novelty=attributes.get("latency_novelty", math.nan),  # none in old runs
         parameters=attributes["parameters"],
         macs=attributes["macs"],
+        size_kib=attributes.get("size_kib", math.nan),  # nor these
+        memory_mb=attributes.get("memory_mb", math.nan),
     )
 
 
@@ -269,7 +279,16 @@ def _announced(candidate: Candidate) -> dict[str, Any]:
         "latency_novelty": candidate.latency_novelty,
         "parameters": candidate.parameters,
         "macs": candidate.macs,
+        "size_kib": candidate.size_kib,
+        "memory_mb": candidate.memory_mb,
     }
+
+
+def _constraints(measured: Measured, config: SearchConfig) -> dict[str, list[float]]:
+    """System attribute of a trained network, where its quality is limited."""
+    # Not `set_constraint`: dashboard 0.21 reads only this list, which Optuna 5 reads, too.
+    found = config.limits.constraints_of(measured.psnr_int8_db)
+    return {} if found is None else {CONSTRAINTS: found}
 
 
 def _scores(candidate: Candidate, measured: Measured, constant: str) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """`nas runs prune` and `nas runs list` know of the cache of evaluations."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from nas.cli.main import main
+from nas.search.config import SearchConfig
 from nas.search.evaluation_cache import EvaluationCache
+from tests.report.conftest import write_run
 
 MEGABYTE = 2**20
 
@@ -44,3 +47,27 @@ def test_prune_of_nothing_is_an_error(
     code, out, error = nas(monkeypatch, capsys, "runs", "prune")
     assert (code, out) == (2, "")
     assert error == "error: there is nothing to prune (name runs, or give --cache)\n"
+
+
+def test_show_tells_the_best_under_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = write_run(tmp_path / "searched")
+    config = run / "config.json"
+    config.write_text(json.dumps({**SearchConfig().to_json(), **json.loads(config.read_text())}))
+    code, told, note = nas(monkeypatch, capsys, "runs", "show", str(run), "--json")
+    assert (code, note) == (0, "")
+    rows = json.loads(told)["best_under"]
+    assert len(rows) > 2
+    assert [row["latency_ms"] for row in rows] == sorted(row["latency_ms"] for row in rows)
+    _, table, _ = nas(monkeypatch, capsys, "runs", "show", str(run))
+    last = rows[-1]
+    line = next(
+        line for line in table.splitlines() if f"{last['psnr_int8_db']:.3f}" in line.split()
+    )
+    leader = last["trial_by_score"]
+    by_score = "itself" if leader == last["trial"] else f"trial {leader}"
+    assert line.split()[:1] == [f"{last['latency_ms']:.1f}"]
+    assert f"{last['size_kib']:.1f} " in line
+    assert f"{last['memory_mb']:.1f} " in line
+    assert line.rstrip().endswith(by_score)

@@ -25,7 +25,7 @@ TABLES = tables()
 
 def test_readers_are_all_found() -> None:
     assert set(TABLES) == {
-        *("weights", "parameters", "macs", "latency features"),
+        *("weights", "parameters", "macs", "latency features", "file bytes"),
         *("to_torch", "to_keras", "to_onnx", "draw", "reach", "linearity"),
     }
 

@@ -17,7 +17,8 @@ import pytest
 from nas.data.resample import downscale, upscale_bicubic
 from nas.graph import Graph, parse_text, to_text
 from nas.graph.names import op_text
-from nas.readers.cost import count_macs, count_parameters
+from nas.readers.cost import count_macs, count_parameters, peak_memory_bytes
+from nas.readers.file_size import max_file_bytes
 from nas.search.crops import CROPS, FINALIST_STRIP, LR_STRIP, TRUTH_STRIP, strip_png
 from nas.space import load_space
 
@@ -62,6 +63,9 @@ def row_of(number: int, graph: Graph, zoo: str, rng: random.Random) -> Row:
         "steps": 0 if refused else steps,
         "parameters": parameters,
         "macs": count_macs(graph, 360, 640),
+        "lacking_db": 0.0,
+        "size_kib": max_file_bytes(graph) / 1024,
+        "memory_mb": peak_memory_bytes(graph, 360, 640) / 1e6,
         "reason": f"{latency_ms:.0f} ms is over the limit of 60 ms" if refused else "",
         "network": to_text(graph, separator="; "),
         **{name: None if refused else value for name, value in values.items()},
@@ -82,7 +86,7 @@ def rows_of(num_trials: int) -> list[Row]:
 
 def finalist_of(row: Row) -> Row:
     kept = ("digest", "zoo", "network", "latency_ms", "latency_low_ms", "latency_novelty",
-            "parameters", "macs")  # fmt: skip
+            "parameters", "macs", "memory_mb")  # fmt: skip
     litert_db = row["psnr_int8_db"] + 0.6
     score = score_of(litert_db, row["latency_ms"])
     return {
@@ -95,6 +99,7 @@ def finalist_of(row: Row) -> Row:
         "psnr_litert_int8_db": litert_db,
         "score": score,
         "steps": 2000,
+        "size_bytes": int(1024 * row["size_kib"]) - 1500,
         "sensitivity": sensitivity_of(row["network"]),
     }
 

@@ -58,7 +58,7 @@ def write_searched(folder: Path) -> Path:
     study = open_study(open_storage(storage_url(None, folder)), folder.name, resume=False)
     space, rng = load_space("hxnet"), random.Random(5)
     model = load_device("synaptics-vs680").model
-    judge = Judge(space, model, scale=3, max_latency_ms=LIMIT_MS)
+    judge = Judge(space, model, scale=3, limits=config.limits)
     picks = [space.check(decisions) for decisions in list(space.known.values())[:4]]
     measured, slow = 0, 0
     while measured < NUM_MEASURED or slow < 2:
@@ -66,7 +66,7 @@ def write_searched(folder: Path) -> Path:
         found = judge.look(pick)
         if isinstance(found, Candidate) and measured < NUM_MEASURED:
             trial_id = claim(study, _asked(space, pick), found, "search")._trial_id
-            finish(study, trial_id, found, _measured(found, measured, rng), config.score)
+            finish(study, trial_id, found, _measured(found, measured, rng), config)
             measured += 1
         elif isinstance(found, Refusal) and slow < 2:
             refuse(study, _asked(space, pick), found)

@@ -1,5 +1,7 @@
 """Who won, against whom, and how sure that is."""
 
+from dataclasses import replace
+
 import pytest
 
 from nas.report.contest import Contest, contest_of, psnr_of
@@ -76,3 +78,26 @@ def test_contest_of_an_unfinished_run_is_among_fully_trained_trials(make_run):
     assert contest.winner["score"] == full["score"].max()
     assert contest.published["score"] == full.loc[full["zoo"] != "", "score"].max()
     assert psnr_of(contest.winner) == contest.winner["psnr_int8_db"]
+
+
+def test_a_finalist_over_a_limit_does_not_win_and_one_that_must_is_told(make_run):
+    files = read_run(make_run())
+    light, heavy = files.finalists[1], files.finalists[0] | {"over_limits": ["61 KiB is over"]}
+    contest = contest_of(replace(files, finalists=[light, heavy], best=None))
+    assert contest.winner["number"] == light["number"]
+    alone = contest_of(replace(files, finalists=[heavy], best=None))
+    assert "does not keep what was asked for, as no finalist does: 61 KiB is over." in headline(
+        alone, None
+    )
+
+
+def test_an_unfinished_run_is_led_by_what_is_good_enough(make_run):
+    files = read_run(make_run(finished=False))
+    full = files.finished[files.finished["steps"] == 400]
+    least_db = full["psnr_int8_db"].max() - 0.01
+    lacking_db = (least_db - files.trials["psnr_int8_db"]).clip(lower=0)
+    contest = contest_of(replace(files, trials=files.trials.assign(lacking_db=lacking_db)))
+    assert contest.winner["psnr_int8_db"] == full["psnr_int8_db"].max()
+    closest = contest_of(replace(files, trials=files.trials.assign(lacking_db=lacking_db + 1.5)))
+    assert closest.winner["number"] == contest.winner["number"]
+    assert "It lacks 1.50 dB of what was asked for" in headline(closest, None)

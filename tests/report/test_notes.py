@@ -96,6 +96,23 @@ def test_headline_tells_what_became_of_a_trial():
     assert first(trial_of(steps=100)) == "Stopped early, after 100 of 1,000 steps."
 
 
+def test_note_says_what_quality_a_network_lacks():
+    attributes = {"steps": 1000, "size_kib": 30.94, "memory_mb": 12.44}
+    attributes |= {"parameters": 17, "macs": 1e9}
+    note = note_of(trial_of(constraints=[0.0, 0.0, 0.126], **attributes))
+    assert note.startswith(
+        "Trained to the end, 1,000 steps. **Infeasible:** it lacks 0.13 dB of PSNR.\n"
+    )
+    assert "| file | 30.9 KiB at most, activations take 12.4 MB at once |" in note
+    assert "Infeasible" not in note_of(trial_of(constraints=[0.0, 0.0, -0.1], **attributes))
+
+
+def test_run_note_tells_every_limit(tmp_path):
+    config = {"max_size_kib": 50.0, "min_psnr_db": 28.5, "max_memory_mb": None}
+    told = "| limits | PSNR at least 28.5 dB, size at most 50.0 KiB |"
+    assert told in run_note(tmp_path, config, None)
+
+
 def test_constraints_that_optuna_5_stores_singly_count_too():
     study = optuna.create_study()
     trial = study.ask()
@@ -151,7 +168,7 @@ def test_run_note_tells_what_was_asked_and_found(tmp_path):
     best = {"trial": 7, "zoo": "", "psnr_litert_int8_db": 32.4, "latency_ms": 9.42, "score": 1240.0}
     note = run_note(tmp_path / "a_b", config, best)
     assert note.startswith("## a\\_b\n")
-    assert "| limit | 40.0 ms |" in note
+    assert "| limits | latency at most 40.0 ms |" in note
     assert "| images | photos, validated on holiday |" in note
     assert "| proposed by | auto, seed 0 |" in note
     assert "| best network | trial 7, 32.40 dB by LiteRT, 9.4 ms predicted, score 1240 |" in note

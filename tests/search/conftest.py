@@ -9,7 +9,12 @@ from PIL import Image
 
 @pytest.fixture
 def images(tmp_path: Path) -> str:
-    folder = tmp_path / "images"
+    return images_in(tmp_path)
+
+
+def images_in(home: Path) -> str:
+    """The same images in any folder."""
+    folder = home / "images"
     folder.mkdir()
     for seed in range(3):
         pixels = np.random.default_rng(seed).integers(0, 256, (120, 120, 3), dtype=np.uint8)

@@ -49,6 +49,26 @@ def test_the_front_is_of_fully_trained_networks(table: pd.DataFrame) -> None:
     assert list(front(table)["number"]) == [0, 1, 3]
 
 
+def test_the_front_is_of_networks_that_are_good_enough(table: pd.DataFrame) -> None:
+    table["lacking_db"] = (27.2 - table["psnr_int8_db"]).clip(lower=0)
+    assert list(front(table)["number"]) == [1, 3]
+    assert choose_finalists(table) == [0, 1, 3], "the published one is there to compare with"
+
+
+def test_where_none_is_good_enough_the_closest_is_the_front(table: pd.DataFrame) -> None:
+    table["lacking_db"] = 40 - table["psnr_int8_db"]  # 4 lacks the least, and was stopped early
+    assert list(front(table)["number"]) == [3]
+    assert choose_finalists(table) == [0, 3]
+
+
+def test_the_table_says_what_a_network_lacks() -> None:
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    for kept in ([0.0, 0.0, 0.25], [0.0, 0.0, -0.5], [0.0, 0.0], None):
+        system = {} if kept is None else {"constraints": kept}
+        study.add_trial(optuna.trial.create_trial(values=[27.0, 9.0], system_attrs=system))
+    assert list(trials_table(study)["lacking_db"]) == [0.25, 0, 0, 0]
+
+
 def test_finalists_are_the_front_and_the_best_zoo_network(table: pd.DataFrame) -> None:
     assert choose_finalists(table) == [0, 1, 3]
     table.loc[0, ["psnr_int8_db", "score"]] = [26.0, 1.0]
@@ -97,6 +117,19 @@ def test_finalists_are_ranked_by_measured_scores_where_all_have_one() -> None:
     assert [result["trial"] for result in rank(results)] == [1, 2, 3, 4]
     assert all("score_measured_ratio" not in result for result in rank(results))
     assert [result["score_ratio"] for result in rank(results[:2])] == [None, None]
+
+
+def test_finalists_that_keep_the_limits_come_first_then_the_closest() -> None:
+    names = ("trial", "score", "over_limits", "lacking_db", "zoo")
+    rows = [
+        (1, 9.0, ["too large", "too poor"], 0.1, ""),
+        (2, 8.0, ["too poor"], 0.3, ""),
+        (3, 7.0, ["too poor"], 0.2, "XCAT"),
+        (4, 2.0, [], 0.0, ""),
+    ]
+    ranked = rank([dict(zip(names, row, strict=True)) for row in rows])
+    assert [result["trial"] for result in ranked] == [4, 3, 2, 1]
+    assert ranked[0]["score_ratio"] == 2 / 7
 
 
 @pytest.mark.parametrize(("count", "cap"), [(0, 5), (3, 5), (5, 5), (23, 5), (4, 1)])

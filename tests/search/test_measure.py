@@ -16,7 +16,7 @@ from nas.search import measure
 from nas.search.config import SearchConfig
 from nas.search.run import RunResult, resume, start
 from nas.search.score import challenge_score
-from tests.search.boards import CONDITIONS, SMALL_SPACE, StandIn, make_board, true_ms
+from tests.search.boards import CONDITIONS, SMALL_SPACE, StandIn, make_board, stack, true_ms
 from tests.search.test_run import FAKES, Listener
 
 BENCH = f"{FAKES}:Converting"
@@ -115,6 +115,19 @@ def test_the_best_is_the_best_by_measured_score(
     ordered = [finalist["score_measured"] for finalist in result.finalists]
     assert ordered == sorted(ordered, reverse=True)
     assert Path("runs/r/best/model.txt").read_text() == result.best["digest"]
+
+
+def test_a_measured_time_over_the_limit_is_told_and_does_not_win(
+    images: str, board: Device, stand_in: StandIn
+) -> None:
+    favourite = search(images, measure=None, name="predicted")[0].best
+    limit_ms = 2 * max(true_ms(stack(width, depth)) for width in (8, 12) for depth in (1, 2))
+    slow = {favourite["digest"]}
+    stand_in.ms_of = lambda graph: limit_ms + 1 if graph.digest in slow else true_ms(graph) / 9
+    result, _ = search(images, max_latency_ms=limit_ms)
+    told = f"measured by host-cpu, {limit_ms + 1:.1f} ms is over the limit of {limit_ms:g} ms"
+    assert result.best["digest"] not in slow
+    assert [f["over_limits"] for f in result.finalists if f["digest"] in slow] == [[told]]
 
 
 def test_a_finalist_that_cannot_be_measured_is_a_note(

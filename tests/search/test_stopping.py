@@ -51,3 +51,19 @@ def test_more_quality_never_hurts(
 ) -> None:
     better = Rival(mine.psnr_db + gain_db, mine.latency_ms)
     assert goes_on(better, rivals, rung=rung) or not goes_on(mine, rivals, rung=rung)
+
+
+def test_rivals_without_the_quality_that_is_demanded_stop_no_better_network() -> None:
+    mine, faster = Rival(27.0, 100.0), [Rival(26.9, 5.0)] * GRACE
+    assert not goes_on(mine, faster, rung=0)
+    assert goes_on(mine, faster, rung=0, min_psnr_db=28.0)
+    assert not goes_on(mine, faster, rung=0, min_psnr_db=26.5), "they have what is demanded"
+    assert not goes_on(mine, [Rival(27.11, 100.0)], rung=0, min_psnr_db=28.0)
+
+
+@given(mine=MINE, rivals=RIVALS, rung=st.integers(0, 3), least_db=st.floats(20, 35))
+def test_a_demand_on_quality_never_stops_what_went_on_with_the_most_quality(
+    mine: Rival, rivals: list[Rival], rung: int, least_db: float
+) -> None:
+    best = Rival(max(each.psnr_db for each in (mine, *rivals)) + 1, mine.latency_ms)
+    assert goes_on(best, rivals, rung=rung, min_psnr_db=best.psnr_db + least_db)
