@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 
 from nas.search.candidates import Candidate, Judge
 from nas.search.expected import expected_end
-from nas.search.gain import front_gain, log_score, score_gain
+from nas.search.gain import front_gain, log_score, reach_chance, score_gain
 from nas.search.parameters import distribution_of, parameters_of, pick_of
 from nas.search.study import WHY, measured_of
 from nas.search.surrogate import Seen, Surrogate
@@ -190,20 +190,27 @@ class AutoSampler(BaseSampler):
             )
         mean_db, spread_db = surrogate.predict(_seen(pool))
         times_ms = np.array([row.candidate.latency_ms for row in pool])
-        best = float(log_score(psnr_db, latency_ms)[full].max())
-        by_score = score_gain(mean_db, spread_db, times_ms, best)
-        gains, what = by_score, "of the best score"
-        if self._turn % _FRONT_EVERY == 0:
-            front = _front(psnr_db, latency_ms)
-            corner = (float(np.median(mean_db)), float(max(latency_ms.max(), times_ms.max())))
-            gains = front_gain(mean_db, spread_db, times_ms, front, corner)
-            what = "of the best score, proposed for the front"
+        least_db = self._memory.judge.limits.min_psnr_db or -math.inf
+        chances = reach_chance(mean_db, spread_db, least_db)
+        enough = psnr_db >= least_db
+        if not (full & enough).any():
+            gains, told = (
+                chances,
+                [f"{chance:.0%} likely to reach {least_db:g} dB" for chance in chances],
+            )
+        else:
+            best = float(log_score(psnr_db, latency_ms)[full & enough].max())
+            gains = chances * score_gain(mean_db, spread_db, times_ms, best)
+            told = [f"expected gain {100 * gain:.2g} % of the best score" for gain in gains]
+            if self._turn % _FRONT_EVERY == 0:
+                front = _front(psnr_db[enough], latency_ms[enough])
+                worst_db = max(float(np.median(mean_db)), least_db)
+                corner = (worst_db, float(max(latency_ms.max(), times_ms.max())))
+                gains = chances * front_gain(mean_db, spread_db, times_ms, front, corner)
+                told = [f"{each}, proposed for the front" for each in told]
         place = int(np.argmax(gains))
-        why = (
-            f"guessed {mean_db[place]:.2f} ± {spread_db[place]:.2f} dB, {times_ms[place]:.1f} ms, "
-            f"expected gain {100 * by_score[place]:.2g} % {what}"
-        )
-        return pool[place], why
+        guess = f"guessed {mean_db[place]:.2f} ± {spread_db[place]:.2f} dB"
+        return pool[place], f"{guess}, {times_ms[place]:.1f} ms, {told[place]}"
 
     def _past(self, study: Study, trial: FrozenTrial) -> _Past:
         past = _Past([], [], [], set())

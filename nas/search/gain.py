@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-__all__ = ["expected_improvement", "front_gain", "log_score", "score_gain"]
+__all__ = ["expected_improvement", "front_gain", "log_score", "reach_chance", "score_gain"]
 
 Array = npt.NDArray[np.float64]
 
@@ -29,6 +29,12 @@ def expected_improvement(mean: Array, spread: Array, best: float | Array) -> Arr
 def log_score(psnr_db: Array, latency_ms: Array) -> Array:
     """Natural logarithm of the challenge score, without its constant."""
     found: Array = _DOUBLINGS * psnr_db - np.log(latency_ms)
+    return found
+
+
+def reach_chance(psnr_db: Array, spread_db: Array, least_db: float) -> Array:
+    """How likely each guess is to come true at `least_db` or above it."""
+    found: Array = ndtr((psnr_db - least_db) / spread_db)
     return found
 
 

@@ -20,6 +20,7 @@ from nas.latency.devices import load_device
 from nas.readers.cost import count_macs
 from nas.search.auto import AutoSampler, Memory
 from nas.search.candidates import Candidate, Judge
+from nas.search.limits import Limits
 from nas.search.parameters import distribution_of, parameters_of, suggest
 from nas.search.study import WHY
 from nas.space import Pick, load_space
@@ -74,8 +75,8 @@ def legal_picks(count: int, seed: int = 0) -> list[Pick]:
     return list(found.values())
 
 
-def proposed(study: optuna.Study, seed: int = 0) -> Candidate:
-    study.sampler = AutoSampler(MEMORY, seed=seed)
+def proposed(study: optuna.Study, seed: int = 0, judge: Judge = JUDGE) -> Candidate:
+    study.sampler = AutoSampler(MEMORY if judge is JUDGE else Memory(judge), seed=seed)
     trial = study.ask()
     found = JUDGE.look(JUDGE.space.pick(lambda choice: suggest(trial, choice)))
     assert isinstance(found, Candidate), "what it proposes is legal"
@@ -115,6 +116,21 @@ def test_it_says_why() -> None:
     why = study.trials[-1].system_attrs[WHY]
     assert "guessed" in why
     assert "expected gain" in why
+
+
+def test_quality_that_is_demanded_comes_before_the_score() -> None:
+    picks = legal_picks(40)
+    measured = sorted(psnr_db(found) for found in map(JUDGE.look, picks))
+    for least_db in (measured[-5], measured[-1] + 0.05):  # met by some, and by none
+        judge = Judge(
+            JUDGE.space, load_device("synaptics-vs680").model, scale=3,
+            limits=Limits(min_psnr_db=least_db),
+        )  # fmt: skip
+        study = study_of(picks)
+        found = proposed(study, seed=1, judge=judge)
+        free = proposed(study_of(picks), seed=1)
+        assert psnr_db(found) >= least_db > psnr_db(free)
+    assert "likely to reach" in study.trials[-1].system_attrs[WHY]
 
 
 def test_it_draws_at_random_until_it_has_data() -> None:

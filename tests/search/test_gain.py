@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from nas.search.gain import expected_improvement, front_gain, score_gain
+from nas.search.gain import expected_improvement, front_gain, reach_chance, score_gain
 
 SURE = np.array([1e-9])
 RNG = np.random.default_rng(0)
@@ -55,3 +55,8 @@ def test_faster_than_the_whole_front_gains_from_the_corner() -> None:
     front = np.array([[30.0, 1.0]])
     found = front_gain(array(29.5), SURE, array(math.exp(-1)), front, (29.0, math.e))
     assert found == pytest.approx([0.5])
+
+
+def test_one_deviation_above_what_is_demanded_is_reached_in_five_of_six() -> None:
+    assert reach_chance(array(32.1), array(0.1), 32.0)[0] == pytest.approx(0.8413, abs=1e-4)
+    assert reach_chance(array(32.1), array(0.1), -math.inf)[0] == 1
