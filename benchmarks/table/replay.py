@@ -25,7 +25,7 @@ from nas.search.effort import SEARCH
 from nas.search.ledger import Finished, Ledger
 from nas.search.parameters import distribution_of, parameters_of
 from nas.search.proposer import Proposal, Proposer
-from nas.search.stopping import Rival, goes_on
+from nas.search.stopping import Curve, goes_on
 from nas.search.tasks import Measured
 from nas.space import Option
 
@@ -133,9 +133,7 @@ def chosen(tried: list[Tried]) -> list[str]:
 
 def stop_by_rule(ledger: Ledger, number: int, candidate: Candidate, measured: Measured) -> bool:
     """As the loop of the search decides."""
-    rung = len(measured.readings) - 1
-    mine = Rival(measured.psnr_int8_db, candidate.latency_ms)
-    return goes_on(mine, ledger.rivals(number, rung), rung=rung)
+    return goes_on(Curve(measured.readings, candidate.latency_ms), ledger.others(number))
 
 
 def replay(

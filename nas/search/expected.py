@@ -1,13 +1,15 @@
 """What stopped candidates would have reached: those that trained on say how much is gained."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from nas.search.tasks import PsnrReading
 
-__all__ = ["expected_end"]
+__all__ = ["Line", "expected_end", "line_through"]
 
 Array = npt.NDArray[np.float64]
 
@@ -20,6 +22,72 @@ _STIFFNESS = 4.0  # networks' worth of belief in that
 _WORST = 4.0  # median absolute deviations below the median; whatever is worse broke down
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """From the PSNR at a rung to that at the end of training, and its standard deviations in dB.
+
+    Args:
+        before_db: Middle of the networks that it goes through, at the rung.
+        after_db: The same, at the end.
+        slope: At least 0.
+        noise_db: Of each network alone.
+        doubt_db: Of all together.
+        doubt_slope: Of the slope.
+    """
+
+    before_db: float
+    after_db: float
+    slope: float
+    noise_db: float
+    doubt_db: float
+    doubt_slope: float
+
+    @property
+    def spread_db(self) -> float:
+        """Of a network like those that it goes through."""
+        return math.hypot(self.noise_db, self.doubt_db)
+
+    def at(self, psnr_db: Array) -> Array:
+        """Expected at the end."""
+        found: Array = self.after_db + self.slope * (psnr_db - self.before_db)
+        return found
+
+    def covariance(self, psnr_db: Array) -> Array:
+        """In dB² of what is expected, for what one line tells of several may be wrong together."""
+        away = psnr_db - self.before_db
+        together = self.doubt_db**2 + self.doubt_slope**2 * np.outer(away, away)
+        found: Array = together + self.noise_db**2 * np.eye(len(psnr_db))
+        return found
+
+
+def line_through(pairs: Sequence[tuple[float, float]]) -> Line:
+    """Fitted to networks that did not break down.
+
+    Args:
+        pairs: INT8 PSNR of a network at the rung and at the end.
+    """
+    points = np.array(pairs, dtype=np.float64).reshape(-1, 2)
+    if len(points):
+        points = points[(points >= _floor(points)).all(axis=1)]
+    if len(points) < _PAIRS:
+        return Line(0.0, _UNKNOWN_DB, 1.0, _OWN_DB, _UNKNOWN_DB, 0.0)
+    before, after = points.T
+    around = before - before.mean()
+    stiffness = _STIFFNESS * max(float(around.var()), _LEAST_DB**2)
+    weight = float(around @ around) + stiffness
+    slope = max(0.0, (float(around @ (after - after.mean())) + _SLOPE * stiffness) / weight)
+    missed = after - after.mean() - slope * around
+    noise_db = max(math.sqrt(float(missed @ missed) / (len(after) - 2)), _LEAST_DB)
+    return Line(
+        before_db=float(before.mean()),
+        after_db=float(after.mean()),
+        slope=slope,
+        noise_db=noise_db,
+        doubt_db=noise_db / math.sqrt(len(after)),
+        doubt_slope=noise_db / math.sqrt(weight),
+    )
+
+
 def expected_end(readings: Sequence[Sequence[PsnrReading]]) -> tuple[Array, Array]:
     """INT8 PSNR at the end of training, and how uncertain what is only expected is.
 
@@ -27,9 +95,8 @@ def expected_end(readings: Sequence[Sequence[PsnrReading]]) -> tuple[Array, Arra
         readings: Of each network, one at least; the most steps of all are the end.
 
     Returns:
-        In dB for each network, and the covariance in dB² between them, networks x networks: what
-        is expected of several by the same line may be wrong together. Zero where a network was
-        trained to the end.
+        In dB for each network, and the covariance in dB² between them, networks x networks. Zero
+        where a network was trained to the end.
     """
     at = [{steps: psnr_db for steps, _, psnr_db in each} for each in readings]
     last = np.array([max(each) for each in at])
@@ -37,34 +104,16 @@ def expected_end(readings: Sequence[Sequence[PsnrReading]]) -> tuple[Array, Arra
     mean_db = np.array([each[steps] for each, steps in zip(at, last, strict=True)])
     covariance = np.zeros((len(at), len(at)))
     for steps in set(last) - {end}:
-        pairs = np.array([(each[steps], each[end]) for each in at if steps in each and end in each])
+        line = line_through([(each[steps], each[end]) for each in at if {steps, end} <= set(each)])
         alike = np.flatnonzero(last == steps)
-        mean_db[alike], covariance[np.ix_(alike, alike)] = _extrapolated(mean_db[alike], pairs)
+        covariance[np.ix_(alike, alike)] = line.covariance(mean_db[alike])
+        mean_db[alike] = line.at(mean_db[alike])
     return mean_db, covariance
 
 
-def _extrapolated(psnr_db: Array, pairs: Array) -> tuple[Array, Array]:
-    """By a line through the networks that were read at both and did not break down."""
-    own = np.eye(len(psnr_db))
-    if len(pairs):
-        pairs = pairs[(pairs >= _floor(pairs)).all(axis=1)]
-    if len(pairs) < _PAIRS:
-        return psnr_db + _UNKNOWN_DB, _UNKNOWN_DB**2 + _OWN_DB**2 * own
-    before, after = pairs.T
-    around = before - before.mean()
-    stiffness = _STIFFNESS * max(float(around.var()), _LEAST_DB**2)
-    weight = around @ around + stiffness
-    slope = (around @ (after - after.mean()) + _SLOPE * stiffness) / weight
-    missed = after - after.mean() - slope * around
-    noise = max(float(missed @ missed) / (len(after) - 2), _LEAST_DB**2)
-    away = psnr_db - before.mean()
-    of_line = 1 / len(after) + np.outer(away, away) / weight
-    return after.mean() + slope * away, noise * (own + of_line)
-
-
-def _floor(pairs: Array) -> Array:
+def _floor(points: Array) -> Array:
     """The least that counts at a rung and at the end."""
-    middle = np.median(pairs, axis=0)
-    spread = np.maximum(np.median(np.abs(pairs - middle), axis=0), _LEAST_DB)
+    middle = np.median(points, axis=0)
+    spread = np.maximum(np.median(np.abs(points - middle), axis=0), _LEAST_DB)
     found: Array = middle - _WORST * spread
     return found

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from nas.search.candidates import Candidate
-from nas.search.stopping import Rival
+from nas.search.stopping import Curve
 from nas.search.tasks import Measured
 
 __all__ = ["Finished", "Ledger"]
@@ -36,7 +36,7 @@ class Ledger:
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
         self._num_own = 0
-        self._rungs: list[dict[int, Rival]] = []  # by trial, what it reached
+        self._curves: dict[int, Curve] = {}  # by trial
         self._best: Finished | None = None
 
     @property
@@ -58,11 +58,9 @@ class Ledger:
             del self._numbers[digest]
 
     def reach(self, number: int, candidate: Candidate, measured: Measured) -> None:
-        """Notes all rungs of a network, which may train on."""
-        for rung, (_, _, psnr_db) in enumerate(measured.readings):
-            if rung == len(self._rungs):
-                self._rungs.append({})
-            self._rungs[rung][number] = Rival(psnr_db, candidate.latency_ms)
+        """Notes what a network measured, which may train on."""
+        if measured.readings:
+            self._curves[number] = Curve(measured.readings, candidate.latency_ms)
 
     def finish(self, finished: Finished) -> None:
         self._numbers[finished.candidate.digest] = finished.number
@@ -75,8 +73,6 @@ class Ledger:
         """The highest score of those that were trained to the last rung."""
         return self._best
 
-    def rivals(self, number: int, rung: int) -> list[Rival]:
-        """What all trials but `number` reached at a rung, those that still train among them."""
-        if rung >= len(self._rungs):
-            return []
-        return [rival for other, rival in self._rungs[rung].items() if other != number]
+    def others(self, number: int) -> list[Curve]:
+        """What all trials but `number` measured, those that still train among them."""
+        return [curve for other, curve in self._curves.items() if other != number]

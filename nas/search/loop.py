@@ -25,7 +25,7 @@ from nas.search.monitor import Monitor
 from nas.search.parameters import pick_of
 from nas.search.proposer import Proposer
 from nas.search.shared import Shared
-from nas.search.stopping import Rival, goes_on
+from nas.search.stopping import Curve, goes_on
 from nas.search.study import (
     REUSED,
     candidate_of,
@@ -328,10 +328,9 @@ class Loop:
             self._proposer.mirror.tell(training.asked, ended)
 
     def _goes_on(self, training: _Training) -> bool:
-        rung = len(training.measured.readings) - 1
-        mine = Rival(training.measured.psnr_int8_db, training.candidate.latency_ms)
-        rivals = self._ledger.rivals(training.number, rung)
-        return goes_on(mine, rivals, rung=rung, min_psnr_db=self._config.min_psnr_db)
+        mine = Curve(training.measured.readings, training.candidate.latency_ms)
+        others = self._ledger.others(training.number)
+        return goes_on(mine, others, min_psnr_db=self._config.min_psnr_db)
 
     def _take_error(self, training: _Training, answer: Answer) -> None:
         if answer.errno in NO_SPACE:

@@ -14,7 +14,7 @@ from nas.search.config import read_config
 from nas.search.front import front
 from nas.search.limits import Limits
 from nas.search.score import challenge_score
-from nas.search.stopping import Rival, goes_on
+from nas.search.stopping import Curve, goes_on
 from nas.search.tasks import PsnrReading
 
 __all__ = ["Retargeted", "retarget", "worth_training"]
@@ -108,25 +108,26 @@ def worth_training(
         latency_ms: Of each network on the device.
         min_psnr_db: That is demanded.
     """
-    end = max((each[-1][0] for each in readings.values()), default=0)
-    found = []
-    for number, mine in readings.items():
-        rung, (steps, _, psnr_db) = len(mine) - 1, mine[-1]
-        rivals = [
-            Rival(others[rung][2], latency_ms[other])
-            for other, others in readings.items()
-            if other != number and len(others) > rung
-        ]
-        own = Rival(psnr_db, latency_ms[number])
-        if steps < end and goes_on(own, rivals, rung=rung, min_psnr_db=min_psnr_db):
-            found.append(number)
+    curves = {number: Curve(tuple(each), latency_ms[number]) for number, each in readings.items()}
+    end = max((curve.steps for curve in curves.values()), default=0)
+    found = [
+        number
+        for number, mine in curves.items()
+        if mine.steps < end
+        and goes_on(
+            mine,
+            (other for each, other in curves.items() if each != number),
+            min_psnr_db=min_psnr_db,
+        )
+    ]
     return tuple(sorted(found))
 
 
 def _worth_training(table: pd.DataFrame, limits: Limits) -> tuple[int, ...]:
     rows = table.set_index("number")
-    readings = {number: json.loads(told or "[]") for number, told in rows["readings"].items()}
-    last = zip(rows.index, rows["steps"], rows["psnr_float_db"], rows["psnr_int8_db"], strict=True)
-    for number, *reading in last:  # older tables tell no others
-        readings[number] = readings[number] or [reading]
+    last = zip(rows["steps"], rows["psnr_float_db"], rows["psnr_int8_db"], strict=True)
+    readings = {  # older tables tell the last ones only
+        number: [tuple(reading) for reading in json.loads(told or "[]")] or [ended]
+        for (number, told), ended in zip(rows["readings"].items(), last, strict=True)
+    }
     return worth_training(readings, rows["latency_ms"].to_dict(), limits.min_psnr_db)

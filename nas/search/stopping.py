@@ -1,58 +1,78 @@
 """Early stopping on rungs: which candidate is worth more training steps.
 
 Ours, because Optuna forbids `report` and `should_prune` with two objectives. Latency is known
-before training, so rivals are compared at equal steps on (PSNR, latency).
+before training, and those that trained to the end tell what a reading at a rung is worth: so a
+candidate trains on while it may still become the best, or one of the front.
 """
 
 import math
-import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["GRACE", "MARGINS_DB", "Rival", "goes_on"]
+import numpy as np
 
-MARGINS_DB = (0.1, 0.05)  # per rung, the last for all later ones; seeds alone cost 0.02-0.05 dB
-GRACE = 8  # networks at a rung before its median says anything
+from nas.search.expected import line_through
+from nas.search.tasks import PsnrReading
+
+__all__ = ["HOPE", "Curve", "goes_on"]
+
+HOPE = 1.0  # standard deviations above what is expected; chosen on the benchmark's table
 
 
 @dataclass(frozen=True, slots=True)
-class Rival:
-    """A network as it was measured at one rung."""
+class Curve:
+    """A network as it was measured so far, at one rung at least."""
 
-    psnr_db: float
+    readings: tuple[PsnrReading, ...]
     latency_ms: float
 
     @property
-    def worth(self) -> float:
-        """Logarithm of the challenge score but for its constant."""
-        return 2 * self.psnr_db - math.log2(self.latency_ms)
+    def steps(self) -> int:
+        """Of the last reading."""
+        return self.readings[-1][0]
+
+    @property
+    def psnr_db(self) -> float:
+        """INT8, at the last reading."""
+        return self.readings[-1][2]
 
 
 def goes_on(
-    mine: Rival, rivals: Sequence[Rival], *, rung: int, min_psnr_db: float | None = None
+    mine: Curve, others: Iterable[Curve], *, min_psnr_db: float | None = None, hope: float = HOPE
 ) -> bool:
     """Whether `mine` should train on to the next rung.
 
     Args:
         mine: The candidate at this rung.
-        rivals: All others seen at the same rung.
-        rung: 0 for the first.
-        min_psnr_db: That is demanded at the end. Rivals that are worse than `mine` and lack it
-            have no say then, however fast they are.
+        others: All others of the run, those that still train among them.
+        min_psnr_db: That is demanded at the end. Networks that lack it and are no better than
+            `mine` may become have no say then, however fast they are.
+        hope: Standard deviations above what is expected that it may reach.
 
     Returns:
-        False where a rival of equal or lower latency is better by more than the margin, or where
-        the score lies in the lower half of what was seen, once enough was seen.
+        False where others trained further, and what may be hoped for is neither the best score of
+        those that trained the longest, nor better than all of them that are no slower.
     """
-    if min_psnr_db is not None:
-        least_db = min(min_psnr_db, mine.psnr_db)
-        rivals = [rival for rival in rivals if rival.psnr_db >= least_db]
-    margin_db = MARGINS_DB[min(rung, len(MARGINS_DB) - 1)]
-    if any(
-        rival.latency_ms <= mine.latency_ms and rival.psnr_db > mine.psnr_db + margin_db
-        for rival in rivals
-    ):
-        return False
-    if len(rivals) < GRACE:
+    others = list(others)
+    end = max((other.steps for other in others), default=0)
+    if end <= mine.steps:
         return True
-    return mine.worth >= statistics.median(rival.worth for rival in rivals)
+    ended = [other for other in others if other.steps == end]
+    at_rung = ((_at(other, mine.steps), other.psnr_db) for other in ended)
+    line = line_through([(before, after) for before, after in at_rung if before is not None])
+    hoped_db = float(line.at(np.array(mine.psnr_db))) + hope * line.spread_db
+    least_db = min(min_psnr_db, hoped_db) if min_psnr_db is not None else -math.inf
+    rivals = [other for other in ended if other.psnr_db >= least_db]
+    worth = _worth(hoped_db, mine.latency_ms)
+    if all(worth >= _worth(rival.psnr_db, rival.latency_ms) for rival in rivals):
+        return True
+    return all(hoped_db > rival.psnr_db for rival in rivals if rival.latency_ms <= mine.latency_ms)
+
+
+def _at(curve: Curve, steps: int) -> float | None:
+    return next((psnr_db for at, _, psnr_db in curve.readings if at == steps), None)
+
+
+def _worth(psnr_db: float, latency_ms: float) -> float:
+    """Logarithm of the challenge score but for its constant."""
+    return 2 * psnr_db - math.log2(latency_ms)

@@ -258,7 +258,7 @@ def test_a_refitted_device_does_not_change_what_was_ranked(images: str) -> None:
     slow = Judge(load_space("small.py"), read_device(board.folder).model, scale=3)
     ledger = Loop(read_study("r"), slow, config, Path("runs/r"), Silent(), driver="")._ledger
     ranked = complete(first.table)
-    assert [rival.latency_ms for rival in ledger.rivals(-1, 0)] == list(ranked["latency_ms"])
+    assert [curve.latency_ms for curve in ledger.others(-1)] == list(ranked["latency_ms"])
 
 
 def test_killed_at_any_moment_a_run_resumes_to_its_budget(images: str) -> None:
