@@ -24,7 +24,7 @@ from optuna.samplers import BaseSampler, NSGAIISampler, QMCSampler
 from optuna.trial import TrialState
 
 sys.path.insert(0, str(Path(__file__).parent / "table"))
-from replay import READINGS, Maker, Replay, Table, chosen, replay, stop_by_rule
+from replay import READINGS, Maker, Replay, Table, chosen, replay
 
 from nas.search.auto import Memory
 from nas.search.candidates import Judge
@@ -86,8 +86,8 @@ def one(job: tuple[Path, str, str, int, int, bool]) -> Replay:
     table = _tables[file, device]
     own = kind if kind in ("auto", "tpe", "gp") else "random"
     config = SearchConfig(budget=count, sampler=own, seed=seed)
-    goes_on = stop_by_rule if stops else lambda *_: True
-    return replay(table, maker(kind, table.judge, seed), config, goes_on=goes_on)
+    stopping = None if stops else lambda *_: True
+    return replay(table, maker(kind, table.judge, seed), config, stopping=stopping)
 
 
 def first_within(table: Table, found: Replay, share: float) -> tuple[float, float]:

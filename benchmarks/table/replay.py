@@ -142,7 +142,7 @@ def replay(
     config: SearchConfig,
     *,
     rungs: tuple[int, ...] = SEARCH.rungs,
-    goes_on: Stopping = stop_by_rule,
+    stopping: Stopping | None = None,
     reused: Sequence[Tried] = (),
 ) -> Replay:
     """One search of `config.budget` networks, by the sampler of `config` unless one is given.
@@ -152,10 +152,10 @@ def replay(
         make: A sampler from a seed.
         config: Budget, sampler and seed.
         rungs: Where training may stop.
-        goes_on: Whether it does not.
+        stopping: Whether a network goes on; by default as the search decides.
         reused: What an earlier search measured, on another device.
     """
-    ledger, found = Ledger(), Replay()
+    ledger, found, decide = Ledger(), Replay(), stopping or stop_by_rule
     proposer = Proposer(table.judge, ledger, config, make)
     for each in reused:
         _adopt(table, proposer, ledger, found, each)
@@ -176,7 +176,7 @@ def replay(
         for steps in rungs:
             measured = Measured((*measured.readings, (steps, *readings[steps])))
             ledger.reach(number, candidate, measured)
-            if steps < rungs[-1] and not goes_on(ledger, number, candidate, measured):
+            if steps < rungs[-1] and not decide(ledger, number, candidate, measured):
                 break
         worth = 2 * measured.psnr_int8_db - math.log2(candidate.latency_ms)
         ledger.finish(Finished(number, candidate, measured, 2.0**worth))
