@@ -28,7 +28,7 @@ from replay import READINGS, STEPS, Table, replay
 from nas.search.auto import Memory
 from nas.search.config import SearchConfig, count_cores
 from nas.search.expected import expected_end
-from nas.search.surrogate import Seen, Surrogate
+from nas.search.surrogate import Seen, Surrogate, shared_decisions
 
 COUNTS = (20, 60, 150)
 HALF_WIDTH = 1.2816  # standard deviations of an interval of 80 %
@@ -54,8 +54,9 @@ def seen(table: Table, digests: list[str]) -> Seen:
 def guess(table: Table, known: Readings, lot: random.Random) -> tuple[float, float, float]:
     """Share within the intervals, mean miss in dB and tau, of all networks but the known."""
     others = [digest for digest in table.candidates if digest not in known]
-    psnr_db, extra = expected_end(list(known.values()))
-    surrogate = Surrogate(seen(table, list(known)), psnr_db, extra)
+    before = seen(table, list(known))
+    psnr_db, extra = expected_end(list(known.values()), shared_decisions(before, before) ** 2)
+    surrogate = Surrogate(before, psnr_db, extra)
     mean_db, spread_db = surrogate.predict(seen(table, others))
     measured_db = np.array([lot.choice(table.readings[d])[STEPS][1] for d in others])
     missed_db = np.abs(measured_db - mean_db)

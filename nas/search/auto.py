@@ -27,7 +27,7 @@ from nas.search.expected import expected_end
 from nas.search.gain import front_gain, log_score, reach_chance, score_gain
 from nas.search.parameters import distribution_of, parameters_of, pick_of
 from nas.search.study import WHY, measured_of
-from nas.search.surrogate import Seen, Surrogate
+from nas.search.surrogate import Seen, Surrogate, shared_decisions
 from nas.search.tasks import PsnrReading
 from nas.space import Pick
 
@@ -38,6 +38,7 @@ _LISTED = 2000  # picks; smaller spaces are listed whole
 _DRAWS = 64  # random networks a turn
 _ELITE = 6  # networks whose neighbours are looked at
 _FRONT_EVERY = 2  # turns between those for the front
+_MOST = 1000  # networks that are guessed from: a guess takes time by their third power
 _REFIT = 1.25  # how many times more networks until weights are fitted anew
 
 Array = npt.NDArray[np.float64]
@@ -82,7 +83,7 @@ class Memory:
         count = _STARTUP
         while count * _REFIT <= len(past.rows):
             count = math.ceil(count * _REFIT)
-        psnr_db, extra = expected_end(past.readings[:count])
+        psnr_db, extra = _expected(past.rows[:count], past.readings[:count])
         key = hash((count, psnr_db.tobytes()))
         if key not in self._weights:
             self._weights[key] = Surrogate(_seen(past.rows[:count]), psnr_db, extra).weights
@@ -104,10 +105,17 @@ class _Past:
     pending: list[_Row]
     digests: set[str]
 
+    def latest(self, most: int) -> "_Past":
+        """The last ones, those that were trained the longest before others."""
+        by_steps = sorted(range(len(self.rows)), key=lambda i: (self.readings[i][-1][0], i))
+        kept = sorted(by_steps[-most:])
+        rows, readings = [self.rows[i] for i in kept], [self.readings[i] for i in kept]
+        return _Past(rows, readings, self.pending, self.digests)
+
     @cached_property
     def expected(self) -> tuple[Array, Array]:
         """At the end of training, in dB, and its covariance."""
-        return expected_end(self.readings)
+        return _expected(self.rows, self.readings)
 
 
 class AutoSampler(BaseSampler):
@@ -224,7 +232,7 @@ class AutoSampler(BaseSampler):
             elif other.state == TrialState.COMPLETE and math.isfinite(other.values[0]):
                 past.rows.append(row)
                 past.readings.append(_readings(other))
-        return past
+        return past.latest(_MOST)
 
     def _row_of(self, parameters: dict[str, Any]) -> _Row | None:
         space = self._memory.judge.space
@@ -257,6 +265,11 @@ def _seen(rows: list[_Row]) -> Seen:
     return Seen(
         np.array([row.candidate.traits for row in rows]), np.array([row.decisions for row in rows])
     )
+
+
+def _expected(rows: list[_Row], readings: list[list[PsnrReading]]) -> tuple[Array, Array]:
+    seen = _seen(rows)
+    return expected_end(readings, shared_decisions(seen, seen) ** 2)
 
 
 def _readings(trial: FrozenTrial) -> list[PsnrReading]:

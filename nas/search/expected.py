@@ -19,6 +19,7 @@ _OWN_DB = 0.1  # and for each alone
 _LEAST_DB = 0.02  # seeds alone cost that
 _SLOPE = 0.6  # dB at the end for one at a rung, before anything was seen
 _STIFFNESS = 4.0  # networks' worth of belief in that
+_SHARED = 0.9  # of what a network is off the line, with one that is just like it
 _WORST = 4.0  # median absolute deviations below the median; whatever is worse broke down
 
 
@@ -53,10 +54,9 @@ class Line:
         return found
 
     def covariance(self, psnr_db: Array) -> Array:
-        """In dB² of what is expected, for what one line tells of several may be wrong together."""
+        """In dB² of the line at these, which may be wrong at all of them together."""
         away = psnr_db - self.before_db
-        together = self.doubt_db**2 + self.doubt_slope**2 * np.outer(away, away)
-        found: Array = together + self.noise_db**2 * np.eye(len(psnr_db))
+        found: Array = self.doubt_db**2 + self.doubt_slope**2 * np.outer(away, away)
         return found
 
 
@@ -88,11 +88,15 @@ def line_through(pairs: Sequence[tuple[float, float]]) -> Line:
     )
 
 
-def expected_end(readings: Sequence[Sequence[PsnrReading]]) -> tuple[Array, Array]:
+def expected_end(readings: Sequence[Sequence[PsnrReading]], likeness: Array) -> tuple[Array, Array]:
     """INT8 PSNR at the end of training, and how uncertain what is only expected is.
+
+    A line tells what networks of a rung gain on average; networks that are alike are off it by
+    nearly the same.
 
     Args:
         readings: Of each network, one at least; the most steps of all are the end.
+        likeness: Of networks, from 0 to 1; a covariance, networks x networks.
 
     Returns:
         In dB for each network, and the covariance in dB² between them, networks x networks. Zero
@@ -103,11 +107,19 @@ def expected_end(readings: Sequence[Sequence[PsnrReading]]) -> tuple[Array, Arra
     end = last.max()
     mean_db = np.array([each[steps] for each, steps in zip(at, last, strict=True)])
     covariance = np.zeros((len(at), len(at)))
+    shared = _SHARED * likeness + (1 - _SHARED) * np.eye(len(at))
     for steps in set(last) - {end}:
-        line = line_through([(each[steps], each[end]) for each in at if {steps, end} <= set(each)])
-        alike = np.flatnonzero(last == steps)
-        covariance[np.ix_(alike, alike)] = line.covariance(mean_db[alike])
-        mean_db[alike] = line.at(mean_db[alike])
+        ended = [i for i, each in enumerate(at) if steps in each and end in each]
+        before, after = (np.array([at[i][step] for i in ended]) for step in (steps, end))
+        line = line_through(list(zip(before, after, strict=True)))
+        missed = after - line.at(before)
+        kept = np.abs(missed) < _WORST * line.noise_db
+        told, stopped = np.array(ended, dtype=int)[kept], np.flatnonzero(last == steps)
+        solved = np.linalg.solve(shared[np.ix_(told, told)], shared[np.ix_(told, stopped)]).T
+        left = shared[np.ix_(stopped, stopped)] - solved @ shared[np.ix_(told, stopped)]
+        doubt = line.covariance(mean_db[stopped]) + line.noise_db**2 * left
+        covariance[np.ix_(stopped, stopped)] = doubt
+        mean_db[stopped] = line.at(mean_db[stopped]) + solved @ missed[kept]
     return mean_db, covariance
 
 

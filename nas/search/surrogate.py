@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 
-__all__ = ["Seen", "Surrogate"]
+__all__ = ["Seen", "Surrogate", "shared_decisions"]
 
 Array = npt.NDArray[np.float64]
 
@@ -24,7 +24,7 @@ _PRIOR_SD = 1.5
 _WORST = 4.0  # median absolute deviations below the median; worse is no worse
 _ITERATIONS = 25
 _LEVEL, _WIDTHS = 0.8, 1.2816  # an interval of 80 %, and its half in standard deviations
-_WIDEST = 2.0
+_WIDEST = 2.5
 _TINY = 1e-9
 
 
@@ -44,11 +44,20 @@ class Seen:
         return len(self.traits)
 
 
+def shared_decisions(first: Seen, second: Seen) -> Array:
+    """Share of the decisions that are the same, networks of the one x networks of the other."""
+    same: Array = np.zeros((len(first), len(second)))
+    for ours, theirs in zip(first.decisions.T, second.decisions.T, strict=True):
+        same += ours[:, None] == theirs
+    found: Array = same / max(1, first.decisions.shape[1])
+    return found
+
+
 class Surrogate:
     """The process, given what was seen.
 
     Args:
-        seen: Measured networks, at least two.
+        seen: Measured networks, at least two, in the order in which they were chosen.
         psnr_db: What each reached, or is expected to reach.
         extra: Covariance in dB² beside the common noise, as `nas.search.expected` tells it.
         weights: Of the parts, fitted before; None: fitted now.
@@ -85,11 +94,25 @@ class Surrogate:
         return np.asarray(mean), np.asarray(self._unit * self._widen * spread)
 
     def _calibrate(self) -> float:
-        """How much wider intervals must be, by what each network is guessed from all others."""
-        alone = np.diag(cho_solve(self._factor, np.eye(len(self._targets))))
-        missed = np.abs(self._solved) / np.sqrt(alone)
-        widths = np.sort(missed)[min(len(missed) - 1, math.ceil(_LEVEL * (len(missed) + 1)) - 1)]
+        """How much wider intervals must be, by what would have been guessed of what was seen.
+
+        Of each network from all others, and of the later half from the earlier: a search looks at
+        other networks later on, and misses those by more.
+        """
+        alone = cho_solve(self._factor, np.eye(len(self._targets))).diagonal()
+        widths = max(_width(self._solved / np.sqrt(alone)), _width(self._ahead()))
         return float(np.clip(widths / _WIDTHS, 1, _WIDEST))
+
+    def _ahead(self) -> Array:
+        """Misses of the later half, in standard deviations of the guess."""
+        middle = len(self._targets) // 2
+        covariance = self._covariance(self.weights)
+        earlier = cho_factor(covariance[:middle, :middle], lower=True)
+        cross = covariance[middle:, :middle]
+        missed = self._targets[middle:] - cross @ cho_solve(earlier, self._targets[:middle])
+        explained = (cross * cho_solve(earlier, cross.T).T).sum(axis=1)
+        spread = covariance.diagonal()[middle:] - explained
+        return np.asarray(missed / np.sqrt(np.maximum(spread, _TINY)))
 
     def _place(self, networks: Seen) -> Seen:
         return Seen((networks.traits - self._shift) / self._spread, networks.decisions)
@@ -101,10 +124,7 @@ class Surrogate:
         products = first.traits @ second.traits.T
         squares = (first.traits**2).sum(axis=1)[:, None] + (second.traits**2).sum(axis=1)
         distances = np.maximum(squares - 2 * products, 0) / count
-        differ = np.zeros_like(products)
-        for ours, theirs in zip(first.decisions.T, second.decisions.T, strict=True):
-            differ += ours[:, None] != theirs
-        return products / count, distances, differ / max(1, first.decisions.shape[1])
+        return products / count, distances, 1 - shared_decisions(first, second)
 
     def _fit(self) -> Array:
         found = minimize(
@@ -130,6 +150,12 @@ class Surrogate:
         noise = (np.exp(weights[5]) + _TINY) * np.eye(len(self._targets))
         found: Array = _kernel(weights, *self._gaps) + self._extra + noise
         return found
+
+
+def _width(missed: Array) -> float:
+    """Half of an interval around 0 that holds enough of these, were there another one, too."""
+    last = min(len(missed) - 1, math.ceil(_LEVEL * (len(missed) + 1)) - 1)
+    return float(np.sort(np.abs(missed))[last])
 
 
 def _kernel(weights: Array, products: Array, distances: Array, differ: Array) -> Array:
