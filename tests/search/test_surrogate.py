@@ -37,7 +37,7 @@ def test_it_learns(count: int, worst_db: float) -> None:
 @pytest.mark.parametrize("count", [20, 60, 150])
 def test_intervals_hold_what_they_promise(count: int) -> None:
     held = []
-    for seed in range(10):
+    for seed in range(6):
         seen, others = networks(count, seed), networks(200, seed=100 + seed)
         fitted = Surrogate(seen, quality_db(seen, 0.05, seed), np.zeros((count, count)))
         mean_db, spread_db = fitted.predict(others)
