@@ -1,4 +1,4 @@
-"""What every test runs under: one torch thread, repeatable Hypothesis, small images, no cache."""
+"""What every test runs under: one thread of torch and of NumPy, repeatable Hypothesis, small images, no cache."""
 
 import os
 import shutil
@@ -7,6 +7,7 @@ from pathlib import Path
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # tests already run side by side
 
 import pytest
 import torch

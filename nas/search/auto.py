@@ -142,7 +142,10 @@ class AutoSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
         """The parameters of the network that is proposed."""
-        self._chosen = self._choose(study, trial) if len(study.directions) == 2 else None
+        self._chosen = None
+        if len(study.directions) == 2:
+            with threadpool_limits(1, user_api="blas"):  # the cores are busy with training
+                self._chosen = self._choose(study, trial)
         if self._chosen is None:
             return {}
         space = self._memory.judge.space
@@ -177,8 +180,7 @@ class AutoSampler(BaseSampler):
             return None
         if len(past.rows) < max(2, _STARTUP - len(past.pending)):
             return self._rng.choice(pool).candidate.pick
-        with threadpool_limits(1, user_api="blas"):  # the cores are busy with training
-            best, why = self._best(past, pool)
+        best, why = self._best(past, pool)
         study._storage.set_trial_system_attr(trial._trial_id, WHY, why)
         return best.candidate.pick
 
