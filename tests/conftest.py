@@ -1,4 +1,4 @@
-"""What every test runs under: one thread of torch and of NumPy, repeatable Hypothesis, small images, no cache."""
+"""What tests run under: one thread of torch and NumPy, repeatable draws, small images, no cache."""
 
 import os
 import shutil
