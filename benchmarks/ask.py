@@ -2,9 +2,9 @@
 
     python benchmarks/ask.py [--samplers auto tpe] [--finished 200] [--asks 20]
 
-The study holds random networks of `hxnet` with made-up PSNR, half of them stopped early. Seconds are
-of the processor, of this process alone: median and quartiles of asks that follow each other, each
-of them told before the next.
+The study holds random networks of `hxnet` with made-up PSNR, half of them stopped early. Seconds
+are of the processor, of this process alone: median and quartiles of asks that follow each other,
+each told before the next.
 """
 
 import argparse
