@@ -185,42 +185,50 @@ class AutoSampler(BaseSampler):
         return best.candidate.pick
 
     def _best(self, past: _Past, pool: list[_Row]) -> tuple[_Row, str]:
-        psnr_db, extra = past.expected
-        latency_ms = np.array([row.candidate.latency_ms for row in past.rows])
-        full = extra.diagonal() == 0
-        weights = self._memory.weights(past)
-        surrogate = Surrogate(_seen(past.rows), psnr_db, extra, weights=weights)
-        if past.pending:
-            guessed_db, _ = surrogate.predict(_seen(past.pending))
-            surrogate = Surrogate(
-                _seen([*past.rows, *past.pending]),
-                np.append(psnr_db, guessed_db),
-                np.pad(extra, (0, len(guessed_db))),
-                weights=weights,
-            )
-        mean_db, spread_db = surrogate.predict(_seen(pool))
+        mean_db, spread_db = self._surrogate(past).predict(_seen(pool))
         times_ms = np.array([row.candidate.latency_ms for row in pool])
-        least_db = self._memory.judge.limits.min_psnr_db or -math.inf
-        chances = reach_chance(mean_db, spread_db, least_db)
-        enough = psnr_db >= least_db
-        if not (full & enough).any():
-            gains, told = (
-                chances,
-                [f"{chance:.0%} likely to reach {least_db:g} dB" for chance in chances],
-            )
-        else:
-            best = float(log_score(psnr_db, latency_ms)[full & enough].max())
-            gains = chances * score_gain(mean_db, spread_db, times_ms, best)
-            told = [f"expected gain {100 * gain:.2g} % of the best score" for gain in gains]
-            if self._turn % _FRONT_EVERY == 0:
-                front = _front(psnr_db[enough], latency_ms[enough])
-                worst_db = max(float(np.median(mean_db)), least_db)
-                corner = (worst_db, float(max(latency_ms.max(), times_ms.max())))
-                gains = chances * front_gain(mean_db, spread_db, times_ms, front, corner)
-                told = [f"{each}, proposed for the front" for each in told]
+        gains, told = self._gains(past, mean_db, spread_db, times_ms)
         place = int(np.argmax(gains))
         guess = f"guessed {mean_db[place]:.2f} ± {spread_db[place]:.2f} dB"
         return pool[place], f"{guess}, {times_ms[place]:.1f} ms, {told[place]}"
+
+    def _surrogate(self, past: _Past) -> Surrogate:
+        """Of what was measured, and of what trains now as if it came out as guessed."""
+        psnr_db, extra = past.expected
+        weights = self._memory.weights(past)
+        surrogate = Surrogate(_seen(past.rows), psnr_db, extra, weights=weights)
+        if not past.pending:
+            return surrogate
+        guessed_db, _ = surrogate.predict(_seen(past.pending))
+        return Surrogate(
+            _seen([*past.rows, *past.pending]),
+            np.append(psnr_db, guessed_db),
+            np.pad(extra, (0, len(guessed_db))),
+            weights=weights,
+        )
+
+    def _gains(
+        self, past: _Past, mean_db: Array, spread_db: Array, times_ms: Array
+    ) -> tuple[Array, list[str]]:
+        """What is expected of each network of the pool, and that in words."""
+        psnr_db, extra = past.expected
+        latency_ms = np.array([row.candidate.latency_ms for row in past.rows])
+        least_db = self._memory.judge.limits.min_psnr_db or -math.inf
+        chances = reach_chance(mean_db, spread_db, least_db)
+        enough = psnr_db >= least_db
+        ended = enough & (extra.diagonal() == 0)
+        if not ended.any():
+            return chances, [f"{chance:.0%} likely to reach {least_db:g} dB" for chance in chances]
+        best = float(log_score(psnr_db, latency_ms)[ended].max())
+        gains = chances * score_gain(mean_db, spread_db, times_ms, best)
+        told = [f"expected gain {100 * gain:.2g} % of the best score" for gain in gains]
+        if self._turn % _FRONT_EVERY:
+            return gains, told
+        worst_db = max(float(np.median(mean_db)), least_db)
+        corner = (worst_db, float(max(latency_ms.max(), times_ms.max())))
+        front = _front(psnr_db[enough], latency_ms[enough])
+        gains = chances * front_gain(mean_db, spread_db, times_ms, front, corner)
+        return gains, [f"{each}, proposed for the front" for each in told]
 
     def _past(self, study: Study, trial: FrozenTrial) -> _Past:
         past = _Past([], [], [], set())
