@@ -20,7 +20,7 @@ from optuna.trial import create_trial
 from nas.latency.devices import load_device
 from nas.search.candidates import Candidate, Judge
 from nas.search.config import SAMPLERS
-from nas.search.parameters import distribution_of, parameters_of, suggest
+from nas.search.parameters import distributions_of, parameters_of, suggest
 from nas.search.samplers import sampler_maker
 from nas.space import load_space
 
@@ -47,7 +47,7 @@ def finished(judge: Judge, count: int) -> optuna.Study:
             create_trial(
                 values=[told[-1][2], found.latency_ms],
                 params=parameters_of(choices, pick),
-                distributions=dict(distribution_of(c) for c in choices if c.name in pick),
+                distributions=distributions_of(choices, pick),
                 user_attrs={"readings": json.dumps(told)},
             )
         )

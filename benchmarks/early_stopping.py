@@ -14,7 +14,7 @@ true front of the networks that trained to the end.
 import argparse
 import statistics
 import sys
-from functools import cache, partial
+from functools import partial
 from multiprocessing import Pool
 from pathlib import Path
 
@@ -23,16 +23,17 @@ import optuna
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent / "table"))
-from replay import READINGS, STEPS, Replay, Stopping, Table, chosen, replay
+from replay import READINGS, STEPS, Replay, Stopping, Table, chosen, replay, stop_by_rule, table_of
 
 from nas.search.candidates import Candidate
 from nas.search.config import SAMPLERS, SearchConfig, count_cores
 from nas.search.effort import SEARCH
 from nas.search.gain import log_score
 from nas.search.ledger import Ledger
-from nas.search.stopping import HOPE, Curve, goes_on
+from nas.search.stopping import HOPE
 from nas.search.tasks import Measured
 
+DEVICE = "synaptics-vs680"
 BUDGETS = (6_000, 12_000, 24_000, 48_000)
 GRACE = 8  # networks at a rung before their median says anything
 Policy = tuple[Stopping, tuple[int, ...]]
@@ -50,14 +51,6 @@ def upper_half(ledger: Ledger, number: int, candidate: Candidate, measured: Meas
     return float(mine) >= statistics.median(worths)
 
 
-def hopeful(
-    ledger: Ledger, number: int, candidate: Candidate, measured: Measured, *, hope: float
-) -> bool:
-    """As the search decides, with more or less hope."""
-    mine = Curve(measured.readings, candidate.latency_ms)
-    return goes_on(mine, ledger.others(number), hope=hope)
-
-
 def policies() -> dict[str, Policy]:
     """What is compared, by name."""
     found: dict[str, Policy] = {
@@ -65,17 +58,11 @@ def policies() -> dict[str, Policy]:
         "upper half, 100, 300": (upper_half, SEARCH.rungs),
     }
     for hope in (0.5, HOPE, 1.5, 2.0):
-        found[f"hope {hope:g}, 100, 300"] = (partial(hopeful, hope=hope), SEARCH.rungs)
+        found[f"hope {hope:g}, 100, 300"] = (partial(stop_by_rule, hope=hope), SEARCH.rungs)
     for rungs in ((300,), (50, 200, 500), (100, 200, 500), (50, 100, 200, 300, 500)):
         name = f"hope {HOPE:g}, {', '.join(map(str, rungs))}"
-        found[name] = (partial(hopeful, hope=HOPE), (*rungs, STEPS))
+        found[name] = (partial(stop_by_rule, hope=HOPE), (*rungs, STEPS))
     return found
-
-
-@cache
-def table_of(file: Path) -> Table:
-    """Once a process."""
-    return Table(file, "synaptics-vs680")
 
 
 def one(job: tuple[Path, str, str, int, int]) -> Replay:
@@ -84,7 +71,7 @@ def one(job: tuple[Path, str, str, int, int]) -> Replay:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     stopping, rungs = policies()[name]
     config = SearchConfig(budget=count, sampler=sampler, seed=seed)
-    return replay(table_of(file), None, config, rungs=rungs, stopping=stopping)
+    return replay(table_of(file, DEVICE), None, config, rungs=rungs, stopping=stopping)
 
 
 def figures(table: Table, found: list[Replay]) -> dict[str, float]:
@@ -112,7 +99,7 @@ def main() -> None:
     parser.add_argument("--table", type=Path, default=READINGS)
     parser.add_argument("--workers", type=int, default=count_cores())
     given = parser.parse_args()
-    table, rows = table_of(given.table), {}
+    table, rows = table_of(given.table, DEVICE), {}
     with Pool(given.workers) as pool:
         for name in policies():
             jobs = [

@@ -9,10 +9,8 @@ search from nothing. `steps` are training steps spent for the new device.
 """
 
 import argparse
-import math
 import statistics
 import sys
-from functools import cache
 from multiprocessing import Pool
 from pathlib import Path
 
@@ -20,19 +18,13 @@ import optuna
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent / "table"))
-from replay import READINGS, Table, Tried, chosen, replay
+from replay import READINGS, Table, Tried, chosen, replay, table_of
 
 from nas.latency.devices import device_names
 from nas.search.config import SearchConfig, count_cores
 from nas.search.retarget import worth_training
 
 Job = tuple[Path, str, str, int, int, int]
-
-
-@cache
-def table_of(file: Path, device: str) -> Table:
-    """Once a process."""
-    return Table(file, device)
 
 
 def one(job: Job) -> dict[str, float]:
@@ -44,7 +36,9 @@ def one(job: Job) -> dict[str, float]:
     kept = adopted(new, first)
     more = replay(new, None, SearchConfig(budget=further, seed=seed), reused=kept).tried
     fresh = replay(new, None, SearchConfig(budget=count, seed=seed)).tried
-    ranked = [Tried(t.digest, t.measured, worth(new, t), 0) for t in kept]
+    ranked = [
+        Tried(t.digest, t.measured, new.worth(t.digest, t.measured.psnr_int8_db), 0) for t in kept
+    ]
     return {
         "ranked only": new.share(chosen(ranked)),
         f"{further} further": new.share(chosen([*ranked, *more])),
@@ -52,11 +46,6 @@ def one(job: Job) -> dict[str, float]:
         "steps, further": more[-1].steps,
         "steps, from nothing": fresh[-1].steps,
     }
-
-
-def worth(table: Table, tried: Tried) -> float:
-    """Logarithm of the measured score on this device."""
-    return 2 * tried.measured.psnr_int8_db - math.log2(table.candidates[tried.digest].latency_ms)
 
 
 def adopted(table: Table, tried: list[Tried]) -> list[Tried]:

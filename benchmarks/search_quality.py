@@ -24,12 +24,12 @@ from optuna.samplers import BaseSampler, NSGAIISampler, QMCSampler
 from optuna.trial import TrialState
 
 sys.path.insert(0, str(Path(__file__).parent / "table"))
-from replay import READINGS, Maker, Replay, Table, chosen, replay
+from replay import READINGS, Maker, Replay, Table, chosen, replay, table_of
 
 from nas.search.auto import Memory
 from nas.search.candidates import Judge
 from nas.search.config import SearchConfig, count_cores
-from nas.search.parameters import distribution_of, option_of, parameters_of
+from nas.search.parameters import distributions_of, option_of, parameters_of
 
 SAMPLERS = ("random", "tpe", "nsga2", "gp", "qmc", "evolution", "auto")
 COUNTS = (20, 60, 180)
@@ -53,7 +53,7 @@ class Evolution(BaseSampler):
             best = max(sample, key=lambda t: 2 * t.values[0] - math.log2(t.values[1]))
             parent = space_.pick(lambda c: option_of(c, best.params))
             self._chosen = self._rng.choice(list(space_.neighbours(parent)))
-        return dict(distribution_of(c) for c in space_.choices if c.name in self._chosen)
+        return distributions_of(space_.choices, self._chosen)
 
     def sample_relative(self, study, trial, search_space):  # type: ignore[no-untyped-def]
         return parameters_of(self._memory.judge.space.choices, self._chosen)
@@ -74,16 +74,11 @@ def maker(kind: str, judge: Judge, run_seed: int) -> Maker | None:
     return None
 
 
-_tables: dict[tuple[Path, str], Table] = {}  # of this process
-
-
 def one(job: tuple[Path, str, str, int, int, bool]) -> Replay:
     """A replay, in a worker."""
     file, device, kind, seed, count, stops = job
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    if (file, device) not in _tables:
-        _tables[file, device] = Table(file, device)
-    table = _tables[file, device]
+    table = table_of(file, device)
     own = kind if kind in ("auto", "tpe", "gp") else "random"
     config = SearchConfig(budget=count, sampler=own, seed=seed)
     stopping = None if stops else lambda *_: True
@@ -150,7 +145,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=count_cores())
     parser.add_argument("--csv", type=Path)
     given = parser.parse_args()
-    table = Table(given.table, given.device)
+    table = table_of(given.table, given.device)
     print(f"{len(table.candidates)} networks, {given.seeds} seeds, {given.device}", flush=True)
     shown = {}
     with Pool(given.workers) as pool:

@@ -12,7 +12,6 @@ import argparse
 import random
 import statistics
 import sys
-from functools import cache
 from multiprocessing import Pool
 from pathlib import Path
 
@@ -23,22 +22,17 @@ from scipy.stats import kendalltau
 from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parent / "table"))
-from replay import READINGS, STEPS, Table, replay
+from replay import READINGS, STEPS, Table, replay, table_of
 
 from nas.search.auto import Memory
 from nas.search.config import SearchConfig, count_cores
 from nas.search.expected import expected_end
 from nas.search.surrogate import Seen, Surrogate, shared_decisions
 
+DEVICE = "synaptics-vs680"
 COUNTS = (20, 60, 150)
 HALF_WIDTH = 1.2816  # standard deviations of an interval of 80 %
 Readings = dict[str, list[tuple[int, float, float]]]
-
-
-@cache
-def table_of(file: Path) -> Table:
-    """Once a process."""
-    return Table(file, "synaptics-vs680")
 
 
 def seen(table: Table, digests: list[str]) -> Seen:
@@ -68,7 +62,7 @@ def one(job: tuple[Path, int]) -> list[tuple[str, int, float, float, float]]:
     """Both ways of choosing, in a worker."""
     file, seed = job
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    table, lot, found = table_of(file), random.Random(seed), []
+    table, lot, found = table_of(file, DEVICE), random.Random(seed), []
     order = list(table.candidates)
     lot.shuffle(order)
     drawn: Readings = {}
@@ -96,7 +90,7 @@ def main() -> None:
         found = pool.map(one, [(given.table, seed) for seed in range(given.seeds)], chunksize=1)
     names = ["seen", "networks", "within 80 %", "median miss, dB", "tau"]
     rows = pd.DataFrame([row for rows in found for row in rows], columns=names)
-    print(f"{len(table_of(given.table).candidates)} networks, {given.seeds} seeds; medians")
+    print(f"{len(table_of(given.table, DEVICE).candidates)} networks, {given.seeds} seeds; medians")
     print(rows.groupby(names[:2]).agg(statistics.median).round(3).to_string())
 
 

@@ -11,6 +11,7 @@ import statistics
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -23,9 +24,9 @@ from nas.search.candidates import Candidate, Judge, Refusal
 from nas.search.config import SearchConfig
 from nas.search.effort import SEARCH
 from nas.search.ledger import Finished, Ledger
-from nas.search.parameters import distribution_of, parameters_of
+from nas.search.parameters import distributions_of, parameters_of
 from nas.search.proposer import Proposal, Proposer
-from nas.search.stopping import Curve, goes_on
+from nas.search.stopping import HOPE, Curve, goes_on
 from nas.search.tasks import Measured
 from nas.space import Option
 
@@ -75,9 +76,10 @@ class Table:
         }
         self.best = max(map(self.worth, self.candidates))
 
-    def worth(self, digest: str) -> float:
-        """Logarithm of the true score, to base 2."""
-        return 2 * self.true_db[digest] - math.log2(self.candidates[digest].latency_ms)
+    def worth(self, digest: str, psnr_db: float | None = None) -> float:
+        """Logarithm of the score, to base 2: the true one, or that of a PSNR."""
+        reached_db = self.true_db[digest] if psnr_db is None else psnr_db
+        return 2 * reached_db - math.log2(self.candidates[digest].latency_ms)
 
     def share(self, digests: Collection[str]) -> float:
         """Of the best true score in the table, that of the best of these."""
@@ -93,6 +95,12 @@ class Table:
                 wide = longest - math.log(self.candidates[digest].latency_ms)
                 area, level = area + (psnr_db - level) * wide, psnr_db
         return area
+
+
+@cache
+def table_of(file: Path, device: str) -> Table:
+    """Once a process."""
+    return Table(file, device)
 
 
 @dataclass(frozen=True)
@@ -131,9 +139,12 @@ def chosen(tried: list[Tried]) -> list[str]:
     return [max(full, key=lambda each: each.worth).digest] if full else []
 
 
-def stop_by_rule(ledger: Ledger, number: int, candidate: Candidate, measured: Measured) -> bool:
-    """As the loop of the search decides."""
-    return goes_on(Curve(measured.readings, candidate.latency_ms), ledger.others(number))
+def stop_by_rule(
+    ledger: Ledger, number: int, candidate: Candidate, measured: Measured, *, hope: float = HOPE
+) -> bool:
+    """As the loop of the search decides, or with more or less hope."""
+    mine = Curve(measured.readings, candidate.latency_ms)
+    return goes_on(mine, ledger.others(number), hope=hope)
 
 
 def replay(
@@ -178,7 +189,7 @@ def replay(
             ledger.reach(number, candidate, measured)
             if steps < rungs[-1] and not decide(ledger, number, candidate, measured):
                 break
-        worth = 2 * measured.psnr_int8_db - math.log2(candidate.latency_ms)
+        worth = table.worth(candidate.digest, measured.psnr_int8_db)
         ledger.finish(Finished(number, candidate, measured, 2.0**worth))
         _tell(proposer, proposal, measured)
         spent += measured.steps
@@ -191,13 +202,13 @@ def _adopt(table: Table, proposer: Proposer, ledger: Ledger, found: Replay, each
     candidate = table.candidates[each.digest]
     psnr_db, choices = each.measured.psnr_int8_db, space.choices
     number, found.num_proposed = found.num_proposed, found.num_proposed + 1
-    score = 2 ** (2 * psnr_db) / candidate.latency_ms
+    score = 2.0 ** table.worth(each.digest, psnr_db)
     ledger.finish(Finished(number, candidate, each.measured, score, is_reused=True))
     proposer.mirror.add(
         create_trial(
             values=[psnr_db, candidate.latency_ms],
             params=parameters_of(choices, candidate.pick),
-            distributions=dict(distribution_of(c) for c in choices if c.name in candidate.pick),
+            distributions=distributions_of(choices, candidate.pick),
             user_attrs={"readings": json.dumps(each.measured.readings)},
         )
     )

@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 from nas.search.candidates import Candidate, Judge
 from nas.search.expected import expected_end
 from nas.search.gain import front_gain, log_score, reach_chance, score_gain
-from nas.search.parameters import distribution_of, parameters_of, pick_of
+from nas.search.parameters import distributions_of, parameters_of, pick_of
 from nas.search.study import WHY, measured_of
 from nas.search.surrogate import Seen, Surrogate, shared_decisions
 from nas.search.tasks import PsnrReading
@@ -83,10 +83,10 @@ class Memory:
         count = _STARTUP
         while count * _REFIT <= len(past.rows):
             count = math.ceil(count * _REFIT)
-        psnr_db, extra = _expected(past.rows[:count], past.readings[:count])
-        key = hash((count, psnr_db.tobytes()))
+        rows, readings = past.rows[:count], past.readings[:count]
+        key = hash(tuple(map(tuple, readings)))
         if key not in self._weights:
-            self._weights[key] = Surrogate(_seen(past.rows[:count]), psnr_db, extra).weights
+            self._weights[key] = Surrogate(_seen(rows), *_expected(rows, readings)).weights
         return self._weights[key]
 
     def _read(self, candidate: Candidate) -> _Row:
@@ -148,8 +148,7 @@ class AutoSampler(BaseSampler):
                 self._chosen = self._choose(study, trial)
         if self._chosen is None:
             return {}
-        space = self._memory.judge.space
-        return dict(distribution_of(c) for c in space.choices if c.name in self._chosen)
+        return distributions_of(self._memory.judge.space.choices, self._chosen)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from nas.search.tasks import PsnrReading
 
-__all__ = ["Line", "expected_end", "line_through"]
+__all__ = ["Line", "expected_end", "least_of", "line_through"]
 
 Array = npt.NDArray[np.float64]
 
@@ -68,7 +68,7 @@ def line_through(pairs: Sequence[tuple[float, float]]) -> Line:
     """
     points = np.array(pairs, dtype=np.float64).reshape(-1, 2)
     if len(points):
-        points = points[(points >= _floor(points)).all(axis=1)]
+        points = points[(points >= least_of(points, _LEAST_DB)).all(axis=1)]
     if len(points) < _PAIRS:
         return Line(0.0, _UNKNOWN_DB, 1.0, _OWN_DB, _UNKNOWN_DB, 0.0)
     before, after = points.T
@@ -123,9 +123,14 @@ def expected_end(readings: Sequence[Sequence[PsnrReading]], likeness: Array) -> 
     return mean_db, covariance
 
 
-def _floor(points: Array) -> Array:
-    """The least that counts at a rung and at the end."""
-    middle = np.median(points, axis=0)
-    spread = np.maximum(np.median(np.abs(points - middle), axis=0), _LEAST_DB)
+def least_of(psnr_db: Array, spread_db: float) -> Array:
+    """What a network must reach that did not break down.
+
+    Args:
+        psnr_db: Networks, or networks x rungs.
+        spread_db: That they have at least.
+    """
+    middle = np.median(psnr_db, axis=0)
+    spread = np.maximum(np.median(np.abs(psnr_db - middle), axis=0), spread_db)
     found: Array = middle - _WORST * spread
     return found

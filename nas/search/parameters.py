@@ -13,7 +13,14 @@ from optuna.trial import Trial
 
 from nas.space import Choice, Option, Pick, Space
 
-__all__ = ["distribution_of", "option_of", "parameters_of", "pick_of", "suggest"]
+__all__ = [
+    "distribution_of",
+    "distributions_of",
+    "option_of",
+    "parameters_of",
+    "pick_of",
+    "suggest",
+]
 
 
 def suggest(trial: Trial, choice: Choice) -> Option:
@@ -39,6 +46,13 @@ def option_of(choice: Choice, parameters: Mapping[str, Any]) -> Option:
 def pick_of(space: Space, parameters: Mapping[str, Any]) -> Pick:
     """The pick that a trial's stored parameters mean."""
     return space.pick(lambda choice: option_of(choice, parameters))
+
+
+def distributions_of(
+    choices: tuple[Choice, ...], pick: Mapping[str, Option]
+) -> dict[str, BaseDistribution]:
+    """Of the parameters of a pick, by name."""
+    return dict(distribution_of(choice) for choice in choices if choice.name in pick)
 
 
 def parameters_of(choices: tuple[Choice, ...], pick: Mapping[str, Option]) -> dict[str, Option]:

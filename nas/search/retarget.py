@@ -1,6 +1,5 @@
 """A finished run as another device would rank it: quality does not depend on the device."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from nas.search.front import front
 from nas.search.limits import Limits
 from nas.search.score import challenge_score
 from nas.search.stopping import Curve, goes_on
+from nas.search.study import measured_of
 from nas.search.tasks import PsnrReading
 
 __all__ = ["Retargeted", "retarget", "worth_training"]
@@ -127,7 +127,7 @@ def _worth_training(table: pd.DataFrame, limits: Limits) -> tuple[int, ...]:
     rows = table.set_index("number")
     last = zip(rows["steps"], rows["psnr_float_db"], rows["psnr_int8_db"], strict=True)
     readings = {  # older tables tell the last ones only
-        number: [tuple(reading) for reading in json.loads(told or "[]")] or [ended]
+        number: measured_of({"readings": told or "[]"}).readings or (ended,)
         for (number, told), ended in zip(rows["readings"].items(), last, strict=True)
     }
     return worth_training(readings, rows["latency_ms"].to_dict(), limits.min_psnr_db)

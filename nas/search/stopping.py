@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nas.search.expected import line_through
+from nas.search.gain import log_score
 from nas.search.tasks import PsnrReading
 
 __all__ = ["HOPE", "Curve", "goes_on"]
@@ -63,16 +64,13 @@ def goes_on(
     hoped_db = float(line.at(np.array(mine.psnr_db))) + hope * line.spread_db
     least_db = min(min_psnr_db, hoped_db) if min_psnr_db is not None else -math.inf
     rivals = [other for other in ended if other.psnr_db >= least_db]
-    worth = _worth(hoped_db, mine.latency_ms)
-    if all(worth >= _worth(rival.psnr_db, rival.latency_ms) for rival in rivals):
+    psnr_db = np.array([rival.psnr_db for rival in rivals])
+    latency_ms = np.array([rival.latency_ms for rival in rivals])
+    hoped = log_score(np.array(hoped_db), np.array(mine.latency_ms))
+    if (hoped >= log_score(psnr_db, latency_ms)).all():
         return True
-    return all(hoped_db > rival.psnr_db for rival in rivals if rival.latency_ms <= mine.latency_ms)
+    return bool((hoped_db > psnr_db[latency_ms <= mine.latency_ms]).all())
 
 
 def _at(curve: Curve, steps: int) -> float | None:
     return next((psnr_db for at, _, psnr_db in curve.readings if at == steps), None)
-
-
-def _worth(psnr_db: float, latency_ms: float) -> float:
-    """Logarithm of the challenge score but for its constant."""
-    return 2 * psnr_db - math.log2(latency_ms)

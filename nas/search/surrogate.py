@@ -14,6 +14,8 @@ import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 
+from nas.search.expected import least_of
+
 __all__ = ["Seen", "Surrogate", "shared_decisions"]
 
 Array = npt.NDArray[np.float64]
@@ -21,7 +23,7 @@ Array = npt.NDArray[np.float64]
 # trend, smooth, reach of smooth, decisions, reach of decisions, noise: variances over that of PSNR
 _PRIOR = np.log(np.array([0.3, 0.5, 0.7, 0.3, 0.3, 0.05]))
 _PRIOR_SD = 1.5
-_WORST = 4.0  # median absolute deviations below the median; worse is no worse
+_LEAST_DB = 0.01  # between networks
 _ITERATIONS = 25
 _LEVEL, _WIDTHS = 0.8, 1.2816  # an interval of 80 %, and its half in standard deviations
 _WIDEST = 2.5
@@ -66,9 +68,7 @@ class Surrogate:
     def __init__(
         self, seen: Seen, psnr_db: Array, extra: Array, *, weights: Array | None = None
     ) -> None:
-        centre = float(np.median(psnr_db))
-        floor = centre - _WORST * max(float(np.median(np.abs(psnr_db - centre))), 0.01)
-        kept = np.maximum(psnr_db, floor)
+        kept = np.maximum(psnr_db, least_of(psnr_db, _LEAST_DB))  # worse is no worse
         self._middle, self._unit = float(kept.mean()), max(float(kept.std()), 1e-3)
         self._targets = (kept - self._middle) / self._unit
         self._extra = extra / self._unit**2

@@ -21,7 +21,7 @@ from nas.readers.cost import count_macs
 from nas.search.auto import AutoSampler, Memory
 from nas.search.candidates import Candidate, Judge
 from nas.search.limits import Limits
-from nas.search.parameters import distribution_of, parameters_of, suggest
+from nas.search.parameters import distributions_of, parameters_of, suggest
 from nas.search.study import WHY
 from nas.space import Pick, load_space
 
@@ -59,7 +59,7 @@ def study_of(picks: list[Pick], *, pending: tuple[Pick, ...] = ()) -> optuna.Stu
             state=state,
             values=[value_db, found.latency_ms] if pick not in pending else None,
             params=parameters_of(choices, pick),
-            distributions=dict(distribution_of(c) for c in choices if c.name in pick),
+            distributions=distributions_of(choices, pick),
             user_attrs={"readings": json.dumps([[1000, value_db, value_db]])},
         )
         study.add_trial(trial)

@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 from sqlalchemy import event
 
 from nas.search.database import create_trial, set_attributes
-from nas.search.parameters import distribution_of, parameters_of
+from nas.search.parameters import distributions_of, parameters_of
 from nas.search.storage import opened_storage
 from nas.space import load_space
 from tests.postgres import Server, postgres
@@ -50,7 +50,7 @@ def as_optuna_makes(url: str) -> None:
     template = optuna.trial.create_trial(
         state=TrialState.PRUNED,
         params=parameters_of(space.choices, pick),
-        distributions=dict(distribution_of(c) for c in space.choices if c.name in pick),
+        distributions=distributions_of(space.choices, pick),
         user_attrs={"digest": "a", "least": -math.inf},
         system_attrs={"constraints": [1.0, 0.0]},
     )
