@@ -1,7 +1,6 @@
 """What a run folder holds, read once and checked."""
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,10 @@ import pandas as pd
 
 from nas.errors import RunError
 from nas.search.facts import read_facts
+from nas.search.trials_file import read_trials
 
 __all__ = ["RunFiles", "read_config", "read_run"]
 
-MEASURED = ("psnr_int8_db", "latency_ms", "latency_low_ms", "latency_high_ms", "score")
-# Columns that runs of before lack.
-LATER = ("latency_novelty", "cached_rungs", "lacking_db", "size_kib", "memory_mb")
-TIMED = ("train_s", "quantize_s", "evaluate_s")
-NEEDED = ("number", "state", "digest", "zoo", *MEASURED, "score_ratio", "steps", "network", *TIMED)
 _READ = "give a run that you may read"
 
 
@@ -60,7 +55,7 @@ def read_run(run: Path) -> RunFiles:
         folder=run,
         config=read_config(run),
         env=_json(run / "env.json", dict) or {},
-        trials=_trials(run / "trials.csv"),
+        trials=read_trials(run),
         finalists=[_numbered(row) for row in _json(run / "finalists.json", list) or []],
         best=None if best is None else _numbered(best),
     )
@@ -95,25 +90,6 @@ def read_config(run: Path) -> dict[str, Any]:
 def _numbered(result: dict[str, Any]) -> dict[str, Any]:
     """A `result.json`, whose `trial` is the `number` of `trials.csv`."""
     return {"number": result.get("trial"), **result}
-
-
-def _trials(path: Path) -> pd.DataFrame:
-    try:
-        trials = pd.read_csv(path, dtype={"digest": str, "zoo": str, "network": str})
-    except FileNotFoundError:
-        raise RunError(f"{path} does not exist yet", "wait for the first trial") from None
-    except OSError as error:
-        raise RunError(f"{path} cannot be read: {error.strerror}", _READ) from None
-    except (ValueError, UnicodeDecodeError) as error:
-        raise RunError(f"{path} is no table: {error}", "resume the search to write it") from None
-    absent = [name for name in NEEDED if name not in trials]
-    if absent:
-        raise RunError(f"{path} lacks {', '.join(absent)}", "resume the search to write it")
-    trials = trials.assign(**{name: math.nan for name in LATER if name not in trials})
-    for name in (*MEASURED, *LATER, "score_ratio", "steps", *TIMED):
-        trials[name] = pd.to_numeric(trials[name], errors="coerce")
-    trials["lacking_db"] = trials["lacking_db"].fillna(0.0)
-    return trials.fillna({"zoo": "", "network": "", "digest": ""})
 
 
 def _json(path: Path, kind: type) -> Any:

@@ -18,6 +18,7 @@ from nas.search.front import trials_table
 from nas.search.storage import opened_storage, storage_url
 from nas.search.study import existing_study
 from nas.search.trial_folder import left_over_states, trial_folder
+from nas.search.trials_file import NAME, read_trials
 
 __all__ = ["check_run"]
 
@@ -71,16 +72,16 @@ def _mine(study: Study, driver: str) -> set[int]:
 
 
 def _table_findings(run: Path, table: pd.DataFrame, mine: set[int]) -> Iterator[str]:
-    file = run / "trials.csv"
+    file = run / NAME
     if not file.is_file():
-        yield f"{file.name} is not there"
+        yield f"{NAME} is not there"
         return
-    kept = pd.read_csv(file, keep_default_na=False)
+    kept = read_trials(run)
     both = [set(zip(t["number"], t["state"], t["digest"], strict=True)) for t in (kept, table)]
     of_others = set(table["number"]) - mine
     differ = [row for row in sorted(both[0] ^ both[1]) if row[0] not in of_others]
     for number, state, digest in differ[:5]:
-        where = "the study" if (number, state, digest) in both[1] else file.name
+        where = "the study" if (number, state, digest) in both[1] else NAME
         yield f"only {where} has trial {number} as {state} {digest}"
 
 

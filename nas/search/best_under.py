@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from nas.search.front import TEXTS, front
+from nas.search.front import front
 
-__all__ = ["Under", "best_under", "read_best_under"]
+__all__ = ["Under", "best_under"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +38,3 @@ def best_under(table: pd.DataFrame) -> list[Under]:
         leads = not found or best["score"] > found[-1].by_score["score"]
         found.append(Under(float(best["latency_ms"]), best, best if leads else found[-1].by_score))
     return found
-
-
-def read_best_under(run: Path) -> list[Under]:
-    """That of the table of a run folder; nothing where there is none yet."""
-    file = run / "trials.csv"
-    if not file.is_file():
-        return []
-    table = pd.read_csv(file, keep_default_na=False, dtype=dict.fromkeys(TEXTS, str))
-    numbers = [name for name in table if name not in TEXTS]
-    table[numbers] = table[numbers].apply(pd.to_numeric, errors="coerce")
-    return best_under(table)

@@ -65,12 +65,13 @@ def front_gain(
         psnr_db: Guessed.
         spread_db: Standard deviation of the guess.
         latency_ms: Known.
-        front: Rows of PSNR and milliseconds, none beaten by another one.
+        front: Rows of PSNR and milliseconds, none beaten by another one; slower ones than count
+            are left out.
         corner: The worst PSNR and the longest time that count.
     """
     worst_db, longest_ms = corner
     fastest_first = front[np.argsort(front[:, 1])]
-    times = np.log(np.append(fastest_first[:, 1], longest_ms))
+    times = np.log(np.minimum(np.append(fastest_first[:, 1], longest_ms), longest_ms))
     starts = np.concatenate([[-np.inf], times[:-1]])
     levels = np.concatenate([[worst_db], np.maximum(fastest_first[:, 0], worst_db)])
     found = np.zeros(len(psnr_db))

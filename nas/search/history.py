@@ -10,13 +10,15 @@ from typing import Any
 import pandas as pd
 
 from nas.errors import RunError
-from nas.search.best_under import Under, read_best_under
+from nas.search.best_under import Under, best_under
 from nas.search.config import SearchConfig, read_config
 from nas.search.crops import CROPS
 from nas.search.damage import readable
 from nas.search.evaluation_cache import EvaluationCache
 from nas.search.folder import RUNS, is_locked, locked, why
+from nas.search.front import COLUMNS
 from nas.search.trial_folder import TRIALS
+from nas.search.trials_file import NAME, read_trials
 
 __all__ = ["prune_cache", "prune_run", "read_details", "read_runs"]
 
@@ -56,7 +58,7 @@ def _details(run: Path, config: SearchConfig, facts: Mapping[str, Any]) -> dict[
         "config": {**config.to_json(), **facts},
         "states": {str(state): int(n) for state, n in table["state"].value_counts().items()},
         "reasons": dict(reasons.most_common()),
-        "best_under": [_told(under) for under in read_best_under(run)],
+        "best_under": [_told(under) for under in best_under(table)],
         "sizes_bytes": {part.name: _size_bytes([part]) for part in sorted(run.iterdir())},
     }
 
@@ -121,16 +123,13 @@ def _told(under: Under) -> dict[str, Any]:
     names = ("zoo", "digest", *_TIMES, "psnr_int8_db", "size_kib", "memory_mb", "score")
     return {
         "trial": int(best["number"]),
-        **{name: best.get(name) for name in names},
+        **{name: None if pd.isna(best[name]) else best[name] for name in names},
         "trial_by_score": int(by_score["number"]),
     }
 
 
 def _table(run: Path) -> pd.DataFrame:
-    file = run / "trials.csv"
-    if not file.is_file():
-        return pd.DataFrame({"state": [], "reason": []})
-    return pd.read_csv(file, keep_default_na=False, dtype={"state": str, "reason": str})
+    return read_trials(run) if (run / NAME).is_file() else pd.DataFrame(columns=list(COLUMNS))
 
 
 def _kind(reason: str) -> str:

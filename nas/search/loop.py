@@ -48,6 +48,7 @@ from nas.search.trial_folder import (
     state_of,
     trials_with_states,
 )
+from nas.search.trials_file import NAME
 from nas.space import Pick
 
 __all__ = ["NO_SPACE", "Loop", "write_trials"]
@@ -371,4 +372,4 @@ class Loop:
 
 def write_trials(study: Study, folder: Path) -> None:
     """`trials.csv`, whole or not at all."""
-    write_text(folder / "trials.csv", trials_table(study).to_csv(index=False))
+    write_text(folder / NAME, trials_table(study).to_csv(index=False))

@@ -19,7 +19,7 @@ from nas.search.events import Watcher
 from nas.search.folder import environment, whole_folder, write_json
 from nas.search.front import front, spread
 from nas.search.loop import NO_SPACE
-from nas.search.score import challenge_score
+from nas.search.score import LEAST_SHARE, challenge_score
 from nas.search.tasks import Answer, Finalise
 
 __all__ = ["choose_best", "choose_finalists", "finalise_all", "rank"]
@@ -29,7 +29,7 @@ _PREDICTED = ("latency_ms", "latency_low_ms", "latency_high_ms", "latency_novelt
 
 
 def choose_finalists(table: pd.DataFrame) -> list[int]:
-    """Trial numbers: the front, at most 6, and the best zoo network.
+    """Trial numbers: the front, at most 6 with a score that counts, and the best zoo network.
 
     Always among them: the best by score, and the best by score if each takes as long as the slow
     end of its interval says, so that a lucky prediction does not crowd out a sure one.
@@ -37,6 +37,7 @@ def choose_finalists(table: pd.DataFrame) -> list[int]:
     best_ones = front(table)
     if best_ones.empty:
         return []
+    best_ones = best_ones[best_ones["score"] >= LEAST_SHARE * best_ones["score"].max()]
     sure_score = best_ones["score"] * best_ones["latency_ms"] / best_ones["latency_high_ms"]
     ranks = (best_ones["score"], sure_score)
     sure = {int(best_ones.loc[rank.idxmax(), "number"]) for rank in ranks}

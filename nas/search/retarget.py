@@ -16,6 +16,7 @@ from nas.search.score import challenge_score
 from nas.search.stopping import Curve, goes_on
 from nas.search.study import measured_of
 from nas.search.tasks import PsnrReading
+from nas.search.trials_file import read_trials
 
 __all__ = ["Retargeted", "retarget", "worth_training"]
 
@@ -54,12 +55,7 @@ def retarget(run: Path, device: Device) -> Retargeted:
         RunError: No run there, nothing measured in it, or nothing that the device can run.
     """
     config, _ = read_config(run)
-    file = run / "trials.csv"
-    if not file.is_file():
-        raise RunError(f"{run} has no {file.name}", f"nas search --run {run} --resume")
-    told = pd.read_csv(file, keep_default_na=False)
-    if "readings" not in told:  # of earlier versions
-        told["readings"] = ""
+    told = read_trials(run)
     measured = told[told["state"] == "COMPLETE"]
     limits = config.limits
     rows = [row for row in measured.to_dict("records") if _timed(row, device, config.score)]

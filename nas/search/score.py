@@ -6,13 +6,15 @@ and the XCAT paper, whose formula 2^(2 (PSNR - 30)) / (ms 1e-5) is the same with
 
 from nas.errors import UsageError
 
-__all__ = ["CONSTANTS", "challenge_score", "check_constant"]
+__all__ = ["CONSTANTS", "LEAST_SHARE", "challenge_score", "check_constant"]
 
 CONSTANTS: dict[str, float] = {
     "mai2021": 2.0**48,
     "mai2022": 10 * 2.0**48,
     "xcat": 2.0**60 * 1e-5,
 }
+LEAST_SHARE = 0.25
+"""Of the best score; a network with less is no choice, however fast or good it is."""
 
 
 def check_constant(constant: str) -> None:

@@ -16,13 +16,15 @@ from scipy.optimize import minimize
 
 from nas.search.expected import least_of
 
-__all__ = ["Seen", "Surrogate", "shared_decisions"]
+__all__ = ["WEIGHT_BOUNDS", "Seen", "Surrogate", "shared_decisions"]
 
 Array = npt.NDArray[np.float64]
 
 # trend, smooth, reach of smooth, decisions, reach of decisions, noise: variances over that of PSNR
 _PRIOR = np.log(np.array([0.3, 0.5, 0.7, 0.3, 0.3, 0.05]))
 _PRIOR_SD = 1.5
+# A line search that steps far beyond these divides by a reach of zero.
+WEIGHT_BOUNDS = [(weight - 4 * _PRIOR_SD, weight + 4 * _PRIOR_SD) for weight in _PRIOR]
 _LEAST_DB = 0.01  # between networks
 _ITERATIONS = 25
 _LEVEL, _WIDTHS = 0.8, 1.2816  # an interval of 80 %, and its half in standard deviations
@@ -128,7 +130,12 @@ class Surrogate:
 
     def _fit(self) -> Array:
         found = minimize(
-            self._loss, _PRIOR, jac=True, method="L-BFGS-B", options={"maxiter": _ITERATIONS}
+            self._loss,
+            _PRIOR,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=WEIGHT_BOUNDS,
+            options={"maxiter": _ITERATIONS},
         )
         return np.asarray(found.x if np.isfinite(found.fun) else _PRIOR, dtype=np.float64)
 

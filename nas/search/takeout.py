@@ -1,10 +1,10 @@
 """Takes a network of a run out of it, as the package a user ships."""
 
-import csv
 import json
+import math
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from nas.search.config import SearchConfig, read_config
 from nas.search.damage import readable
 from nas.search.folder import check_whole, whole_folder, why
 from nas.search.score import challenge_score
+from nas.search.trials_file import read_trials
 
 if TYPE_CHECKING:  # importing it takes TensorFlow
     from nas.export.record import Record
@@ -101,8 +102,8 @@ def _choose(run: Path, trial: str) -> _Chosen:
         return _Chosen(folder)
     if trial == "best":
         raise RunError(f"run {run} has no best network yet", f"nas search --run {run} --resume")
-    for row in _rows(run):
-        if row.get("number") == trial and row.get("state") == "COMPLETE" and row.get("network"):
+    for row in read_trials(run).to_dict("records"):
+        if row["number"] == int(trial) and row["state"] == "COMPLETE" and row["network"]:
             return _Chosen(None, row["network"], _of_row(row))
     raise RunError(
         f"run {run} has no finished trial {trial!r}", "give best, or a number out of trials.csv"
@@ -125,24 +126,16 @@ def _published(run: Path, name: str) -> _Chosen:
         if json.loads(result.read_text(encoding="utf-8")).get("digest") == graph.digest:
             return _Chosen(result.parent)
     text = to_text(graph, separator="; ")
-    for row in _rows(run):
-        if row.get("digest") == graph.digest and row.get("state") == "COMPLETE":
+    for row in read_trials(run).to_dict("records"):
+        if row["digest"] == graph.digest and row["state"] == "COMPLETE":
             return _Chosen(None, text, {**_of_row(row), "zoo": name})
     return _Chosen(None, text, {"zoo": name, **_predicted(config, graph)})
 
 
-def _rows(run: Path) -> list[dict[str, str]]:
-    table = run / "trials.csv"
-    if not table.is_file():
-        raise RunError(f"run {run} has no trials.csv", "is it the folder of a search?")
-    with table.open(newline="", encoding="utf-8") as lines:
-        return list(csv.DictReader(lines))
-
-
-def _of_row(row: dict[str, str]) -> dict[str, Any]:
+def _of_row(row: dict[Hashable, Any]) -> dict[str, Any]:
     """What a trial's row says that its `result.json` should."""
-    found: dict[str, Any] = {"trial": int(row["number"]), "zoo": row.get("zoo") or ""}
-    return found | {name: float(row[name]) for name in _TIMES if row.get(name)}
+    found: dict[str, Any] = {"trial": row["number"], "zoo": row["zoo"]}
+    return found | {name: row[name] for name in _TIMES if not math.isnan(row[name])}
 
 
 def _predicted(config: SearchConfig, graph: Graph) -> dict[str, Any]:

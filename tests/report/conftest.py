@@ -20,6 +20,7 @@ from nas.graph.names import op_text
 from nas.readers.cost import count_macs, count_parameters, peak_memory_bytes
 from nas.readers.file_size import max_file_bytes
 from nas.search.crops import CROPS, FINALIST_STRIP, LR_STRIP, TRUTH_STRIP, strip_png
+from nas.search.front import COLUMNS
 from nas.space import load_space
 
 Row = dict[str, Any]
@@ -191,7 +192,7 @@ def write_run(
     config |= {"data_digest": "9a3cacf85511c233", "num_train_images": 64, "num_valid_images": 8}
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "env.json").write_text(json.dumps({"python": "3.11", "packages": {"torch": "2.13"}}))
-    pd.DataFrame(rows).to_csv(folder / "trials.csv", index=False)
+    pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(folder / "trials.csv", index=False)
     if finished:
         done = [row for row in rows if row["steps"] == STEPS[-1]]
         done.sort(key=lambda row: -row["score"])

@@ -160,7 +160,7 @@ def test_other_place_of_the_page(make_run, tmp_path):
 
 
 BROKEN = [  # what, how, what is said
-    ("trials.csv", None, "trials.csv does not exist yet"),
+    ("trials.csv", None, "has no trials.csv yet"),
     ("trials.csv", "number,state\n1,COMPLETE\n", "lacks digest, zoo, psnr_int8_db"),
     ("trials.csv", "", "is no table"),
     ("config.json", None, "has no config.json"),

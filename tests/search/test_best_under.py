@@ -4,7 +4,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.search.best_under import best_under, read_best_under
+from nas.search.best_under import best_under
 from nas.search.front import front
 
 ROWS = [  # number, PSNR, ms, score, lacking
@@ -52,12 +52,3 @@ def test_no_other_network_of_that_time_is_better(points: list[tuple[float, float
         members = front(table)
         within = members[members["latency_ms"] <= under.latency_ms]
         assert under.by_score["score"] == within["score"].max()
-
-
-def test_the_table_of_a_run_is_read_and_may_be_absent(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    assert read_best_under(tmp_path) == []
-    table = table_of(ROWS).assign(zoo="", digest="00", reason="")
-    table.drop(columns="lacking_db").to_csv(tmp_path / "trials.csv", index=False)  # an older run
-    found = read_best_under(tmp_path)
-    assert [under.best["number"] for under in found] == [0, 1, 3, 4]
-    assert found[0].best["digest"] == "00"

@@ -76,6 +76,12 @@ def test_finalists_are_the_front_and_the_best_zoo_network(table: pd.DataFrame) -
     assert choose_finalists(table) == [0, 1, 3]
 
 
+def test_a_network_that_broke_down_is_no_finalist_however_fast(table: pd.DataFrame) -> None:
+    table.loc[0, ["zoo", "psnr_int8_db", "score"]] = ["", 21.0, 1.4]  # a quarter of 6 is 1.5
+    assert list(front(table)["number"]) == [0, 1, 3]
+    assert choose_finalists(table) == [1, 3]
+
+
 def test_a_sure_network_is_a_finalist_on_a_crowded_front(table: pd.DataFrame) -> None:
     points = [(27 + 0.1 * i, 10 + i, 100.0 - i) for i in range(30)]  # PSNR, ms, score
     row = table.iloc[0].to_dict()

@@ -50,6 +50,13 @@ def test_front_grows_by_the_areas_of_its_steps() -> None:
     assert found == pytest.approx([3.0, 0.25, 0.0])
 
 
+def test_what_is_slower_than_the_corner_does_not_count() -> None:
+    front = np.array([[30.0, 1.0], [31.0, math.e**3]])
+    psnr_db, times = array(32.0, 33.0), array(1.0, math.e**2.5)
+    found = front_gain(psnr_db, np.full(2, 1e-9), times, front, (29.0, math.e**2))
+    assert found == pytest.approx([4.0, 0.0])  # 2 dB over the first for 2 log ms
+
+
 def test_faster_than_the_whole_front_gains_from_the_corner() -> None:
     """29.5 dB at e^-1 ms: 0.5 dB over the corner until the front begins, one log ms later."""
     front = np.array([[30.0, 1.0]])

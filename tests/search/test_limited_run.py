@@ -116,7 +116,7 @@ def test_a_quality_that_nothing_reaches_ends_with_the_closest(images: str) -> No
 
 
 def test_the_file_of_a_winner_is_weighed(images: str) -> None:
-    result = search(images, fake="Heavy", max_size_kib=60.0)
+    result = search(images, fake="Heavy", budget=12, max_size_kib=60.0)
     lightest = [f["trial"] for f in result.finalists if not f["over_limits"]]
     assert lightest, "the published one is light"
     assert result.best["trial"] == lightest[0]

@@ -49,7 +49,7 @@ def test_times_are_those_of_the_other_device_and_quality_stays(images: str) -> N
 def test_a_run_without_a_table_is_told(images: str) -> None:
     search(images, "r", budget=2)
     Path("runs/r/trials.csv").unlink()
-    with pytest.raises(RunError, match=r"runs/r has no trials\.csv \(nas search --run runs/r --re"):
+    with pytest.raises(RunError, match=r"runs/r has no trials\.csv yet \(wait for it, or nas sea"):
         retarget(Path("runs/r"), load_device(OTHER))
 
 

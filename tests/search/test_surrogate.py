@@ -1,9 +1,11 @@
 """The process that guesses PSNR, on functions that are known."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
-from nas.search.surrogate import Seen, Surrogate
+from nas.search.surrogate import WEIGHT_BOUNDS, Seen, Surrogate
 
 NUM_TRAITS, NUM_CHOICES = 4, 3
 
@@ -44,6 +46,13 @@ def test_intervals_hold_what_they_promise(count: int) -> None:
         missed = np.abs(mean_db - quality_db(others, 0.05, seed + 50))
         held.append((missed < 1.2816 * spread_db).mean())
     assert 0.7 <= np.mean(held) <= 0.95
+
+
+def test_the_fit_may_step_to_any_corner_of_its_bounds() -> None:
+    seen, others = networks(12), networks(3, seed=2)
+    for corner in product(*WEIGHT_BOUNDS):
+        fitted = Surrogate(seen, quality_db(seen), np.zeros((12, 12)), weights=np.array(corner))
+        assert np.isfinite(fitted.predict(others)).all()
 
 
 def test_a_network_that_broke_down_moves_nothing_else() -> None:

@@ -1,11 +1,11 @@
 """Packages out of a run: which network is taken, and that all of it appears or nothing."""
 
-import csv
 import json
 import shutil
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 
@@ -15,6 +15,7 @@ from nas.graph import Graph, to_text
 from nas.latency.devices import load_device
 from nas.search import takeout
 from nas.search.config import SearchConfig
+from nas.search.front import COLUMNS
 from nas.search.requantise import requantise
 from nas.search.score import challenge_score
 from nas.search.takeout import export_trial
@@ -22,7 +23,6 @@ from nas.zoo import zoo_graph
 from tests.export.conftest import make_finalist, small_graph
 
 XCAT, XLSR = zoo_graph("XCAT"), zoo_graph("XLSR")
-COLUMNS = ("number", "state", "zoo", "digest", "latency_ms", "network")
 Shipped = list[dict[str, Any]]
 
 
@@ -45,8 +45,9 @@ def run(tmp_path: Path) -> Path:
         (9, "PRUNED", "", "0", "", "0 input(3)"),
         (10, "COMPLETE", "XLSR", XLSR.digest, 30.0, line(XLSR)),
     ]
-    with (folder / "trials.csv").open("w", newline="") as table:
-        csv.writer(table).writerows([COLUMNS, *rows])
+    names = ["number", "state", "zoo", "digest", "latency_ms", "network"]
+    table = pd.DataFrame(rows, columns=names).reindex(columns=COLUMNS)
+    table.to_csv(folder / "trials.csv", index=False)
     return folder
 
 
