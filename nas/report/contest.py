@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from nas.report.files import RunFiles
 from nas.search.front import front
 
@@ -68,25 +70,23 @@ class Contest:
 
 def contest_of(files: RunFiles) -> Contest:
     """Of the finalists, or of the fully trained trials while there are none."""
-    rows: list[Row] = list(files.finalists)
-    if not rows:
-        finished = files.finished
-        full = finished[finished["steps"] == finished["steps"].max()]
-        zoo = full[full["zoo"] != ""]
-        rows = [*front(finished).to_dict("records"), *zoo.to_dict("records")]
+    rows = list(files.finalists) or _best_first(files.finished)
     measured = bool(files.finalists) and all("score_measured" in row for row in rows)
     score = "score_measured" if measured else "score"
     published = [row for row in rows if row.get("zoo")]
-
-    def worth(row: Row) -> tuple[float, ...]:
-        return -len(row.get("over_limits", ())), -(row.get("lacking_db") or 0.0), float(row[score])
-
     return Contest(
-        winner=files.best or max(rows, key=worth),
+        winner=files.best or rows[0],
         published=max(published, key=lambda row: float(row[score]), default=None),
         score=score,
         converted=bool(files.finalists),
     )
+
+
+def _best_first(finished: pd.DataFrame) -> list[Row]:
+    """The front by score, and the published networks behind it."""
+    full = finished[finished["steps"] == finished["steps"].max()]
+    leaders = front(finished).sort_values("score", ascending=False, kind="stable")
+    return [*leaders.to_dict("records"), *full[full["zoo"] != ""].to_dict("records")]
 
 
 def psnr_of(row: Row) -> float:

@@ -63,7 +63,8 @@ def front(table: pd.DataFrame) -> pd.DataFrame:
 
     Those that lack quality do not count; where all do, the closest one alone is the front.
     """
-    full = _good_enough(table[_is_full(table)]).sort_values(
+    full = table[_is_full(table)]
+    full = full[full["lacking_db"] <= full["lacking_db"].min()].sort_values(
         ["latency_ms", "psnr_int8_db", "number"], ascending=[True, False, True]
     )
     best_before = full["psnr_int8_db"].cummax().shift(fill_value=float("-inf"))
@@ -82,13 +83,6 @@ def spread(numbers: Sequence[int], cap: int) -> list[int]:
     if cap < 2:
         return list(numbers[:cap])
     return [numbers[round(i * (len(numbers) - 1) / (cap - 1))] for i in range(cap)]
-
-
-def _good_enough(full: pd.DataFrame) -> pd.DataFrame:
-    if full.empty or "lacking_db" not in full:  # an older run
-        return full
-    lacking_db = pd.to_numeric(full["lacking_db"], errors="coerce").fillna(0.0)
-    return full[lacking_db <= lacking_db.min()]
 
 
 def _is_full(table: pd.DataFrame) -> Any:
