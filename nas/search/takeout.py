@@ -177,9 +177,12 @@ def _write(
             note("quantising it again, since this run kept no quantised weights")
             return requantise(run, source)
 
+        result = json.loads((source / "result.json").read_text(encoding="utf-8"))
+        for told in result.get("over_limits", ()):
+            note(f"a limit of the run is not kept: {told}")
         facts = Facts(
             run=run.name,
-            result=json.loads((source / "result.json").read_text(encoding="utf-8")),
+            result=result,
             data=config.data,
             valid=config.valid,
             device=config.device,
@@ -213,8 +216,14 @@ def _finalise(run: Path, network: str, folder: Path, known: dict[str, Any]) -> N
     bench = TrainingBench(dataset, scale=config.scale, seed=config.seed)
     graph = parse_text(network)
     result = {"digest": graph.digest, "network": network, **known, **bench.finalise(graph, folder)}
-    if "latency_ms" in result:
-        psnr_db, latency_ms = result["psnr_litert_int8_db"], result["latency_ms"]
+    psnr_db = result["psnr_litert_int8_db"]
+    over = config.limits.excesses(
+        latency_ms=result.get("latency_ms", 0.0),
+        psnr_db=psnr_db,
+        size_kib=result["size_bytes"] / 1024,
+    )
+    result["over_limits"] = [excess.told for excess in over]
+    if (latency_ms := result.get("latency_ms")) is not None:
         result["score"] = challenge_score(psnr_db, latency_ms, config.score)
         result["score_constant"] = config.score
     (folder / "result.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

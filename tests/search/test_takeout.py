@@ -87,6 +87,14 @@ def test_a_finalist_is_taken_as_it_is(run: Path, shipped: Shipped, trial: str, p
     assert shipped[0]["facts"].run == "r"
 
 
+def test_a_finalist_that_does_not_keep_a_limit_says_so(run: Path, shipped: Shipped) -> None:
+    told = "30.00 dB is under the limit of 31 dB"
+    (run / "best" / "result.json").write_text(json.dumps({"over_limits": [told]}))
+    notes: list[str] = []
+    export_trial(run, "best", Path("package"), note=notes.append)
+    assert notes[-1] == f"a limit of the run is not kept: {told}"
+
+
 def test_another_trial_is_trained_first(run: Path, shipped: Shipped) -> None:
     notes: list[str] = []
     export_trial(run, "8", Path("package"), note=notes.append)
@@ -222,8 +230,22 @@ def test_a_failure_leaves_nothing(
     assert names(Path()) == ["runs"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "over"),
+    [
+        ({}, []),
+        ({"min_psnr_db": 30.0, "max_latency_ms": 8.0, "max_size_kib": 2.0}, []),
+        ({"min_psnr_db": 31.0}, ["30.00 dB is under the limit of 31 dB"]),
+        ({"max_latency_ms": 7.0}, ["8.0 ms is over the limit of 7 ms"]),
+        ({"max_size_kib": 1.5}, ["2.0 KiB is over the limit of 1.5 KiB"]),
+    ],
+)
 def test_a_network_that_trains_first_gets_its_score(
-    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: dict[str, float],
+    over: list[str],
 ) -> None:
     import nas.search.bench
     import nas.search.images
@@ -233,10 +255,11 @@ def test_a_network_that_trains_first_gets_its_score(
             assert (dataset, scale, seed) == ("images", 3, 0)
 
         def finalise(self, graph: Graph, folder: Path) -> dict[str, Any]:
-            return {"psnr_litert_int8_db": 30.0, "steps": 2}
+            return {"psnr_litert_int8_db": 30.0, "steps": 2, "size_bytes": 2048}
 
     monkeypatch.setattr(nas.search.bench, "TrainingBench", Bench)
     monkeypatch.setattr(nas.search.images, "load_images", lambda config, on_skip: "images")
+    (run / "config.json").write_text(json.dumps(SearchConfig(**asked).to_json()))
     (folder := tmp_path / "made").mkdir()
     takeout._finalise(run, line(XCAT), folder, {"trial": 3, "latency_ms": 8.0})
     assert json.loads((folder / "result.json").read_text()) == {
@@ -246,6 +269,8 @@ def test_a_network_that_trains_first_gets_its_score(
         "latency_ms": 8.0,
         "psnr_litert_int8_db": 30.0,
         "steps": 2,
+        "size_bytes": 2048,
+        "over_limits": over,
         "score": challenge_score(30.0, 8.0),
         "score_constant": "mai2022",
     }
