@@ -134,13 +134,13 @@ def start(
         driver = uuid.uuid4().hex
         create_run(folder, {**config.to_json(), **_about(parts, folder.name, driver)})
         with locked(folder), ExitStack() as stack:
-            watch.note(f"run folder {folder}")
             try:
                 study = stack.enter_context(_study(folder, config, folder.name, resume=False))
             except BaseException:
                 remove_run(folder)
                 raise
             study.set_user_attr(_ASKED, {**config.to_json(), **parts.facts})
+            watch.note(f"run folder {folder}")  # from now on others may join
             try:
                 if config.reuse:
                     _reuse(study, parts, config.reuse, watch)
