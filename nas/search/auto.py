@@ -28,7 +28,7 @@ from nas.search.expected import expected_end
 from nas.search.gain import front_gain, log_score, reach_chance, score_gain
 from nas.search.parameters import distributions_of, parameters_of, pick_of
 from nas.search.score import LEAST_SHARE
-from nas.search.study import WHY, measured_of
+from nas.search.study import WHY, is_orphan, measured_of
 from nas.search.surrogate import Seen, Surrogate, shared_decisions
 from nas.search.tasks import PsnrReading
 from nas.space import Pick
@@ -250,7 +250,7 @@ class AutoSampler(BaseSampler):
         past = _Past([], [], [], set())
         for other in study.get_trials(deepcopy=False):
             row = self._row_of(other.params) if other.number != trial.number else None
-            if row is None:
+            if row is None or is_orphan(other):
                 continue
             past.digests.add(row.candidate.digest)
             if other.state == TrialState.RUNNING:

@@ -11,7 +11,7 @@ from nas.search.candidates import Candidate
 from nas.search.lease import Lease
 from nas.search.ledger import Finished, Ledger
 from nas.search.mirror import Mirror
-from nas.search.study import REUSED, fail, give_way
+from nas.search.study import REUSED, fail_orphan, give_way
 
 __all__ = ["Shared"]
 
@@ -107,6 +107,6 @@ class Shared:
         for number, trial in list(self._others.items()):
             if trial.user_attrs["driver"] in dead:
                 with suppress(UpdateFinishedTrialError):  # somebody was faster
-                    fail(self._study, trial._trial_id, "the search that trained it died")
+                    fail_orphan(self._study, trial._trial_id)
                 del self._others[number]
                 self._ledger.drop(number, trial.user_attrs["digest"])

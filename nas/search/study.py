@@ -41,8 +41,10 @@ __all__ = [
     "claim",
     "existing_study",
     "fail",
+    "fail_orphan",
     "finish",
     "give_way",
+    "is_orphan",
     "measured_of",
     "note_rung",
     "open_study",
@@ -54,6 +56,7 @@ METRICS = ["psnr_int8_db", "latency_ms"]
 CONSTRAINTS = "constraints"  # system attribute
 WHY = "why"  # attribute: for what the sampler proposed the network
 REUSED = "reused"  # attribute: the run that measured the network
+_ORPHANED = "the search that trained it died"
 
 
 def open_study(storage: BaseStorage, name: str, *, resume: bool) -> Study:
@@ -201,6 +204,20 @@ def fail(study: Study, trial_id: int, reason: str) -> None:
     """
     study._storage.set_trial_user_attr(trial_id, "reason", reason)
     study._storage.set_trial_state_values(trial_id, TrialState.FAIL)
+
+
+def fail_orphan(study: Study, trial_id: int) -> None:
+    """Fails what a dead search was training; the network may be proposed again.
+
+    Raises:
+        UpdateFinishedTrialError: As `fail` says.
+    """
+    fail(study, trial_id, _ORPHANED)
+
+
+def is_orphan(trial: FrozenTrial) -> bool:
+    """Whether nothing speaks against the network of a failed trial."""
+    return trial.state == TrialState.FAIL and trial.user_attrs.get("reason") == _ORPHANED
 
 
 def give_way(study: Study, trial_id: int, reason: str) -> FrozenTrial:

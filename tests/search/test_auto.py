@@ -5,6 +5,7 @@ import math
 import random
 import statistics
 from collections.abc import Callable
+from functools import partial
 
 import optuna
 import pytest
@@ -24,7 +25,7 @@ from nas.search.auto import AutoSampler, Memory
 from nas.search.candidates import Candidate, Judge
 from nas.search.limits import Limits
 from nas.search.parameters import distributions_of, parameters_of, suggest
-from nas.search.study import WHY
+from nas.search.study import WHY, fail, fail_orphan
 from nas.space import Pick, load_space
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -123,6 +124,18 @@ def test_network_in_training_is_not_proposed_again() -> None:
     first = proposed(study_of(picks), seed=1)
     second = proposed(study_of(picks, pending=(first.pick,)), seed=1)
     assert second.digest != first.digest
+
+
+def test_network_of_a_dead_search_is_proposed_again_and_one_that_broke_is_not() -> None:
+    picks = legal_picks(20)
+    first = proposed(study_of(picks), seed=1)
+    again = []
+    for failing in (fail_orphan, partial(fail, reason="the loss is not finite")):
+        study = study_of(picks, pending=(first.pick,))
+        failing(study, study.trials[-1]._trial_id)
+        again.append(proposed(study, seed=1).digest)
+    assert again[0] == first.digest
+    assert again[1] != first.digest
 
 
 def test_it_says_why() -> None:
