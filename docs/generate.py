@@ -42,7 +42,7 @@ def cli_page() -> str:
         "# Commands\n\n"
         "`-h` or `--help` behind any command shows what stands here. Results go to stdout, "
         "progress and messages to stderr. The exit code is 0, 1 where a check found something, 2 "
-        "where something was wrong with what you gave.\n"
+        "where something was wrong with what you gave, 130 after Ctrl-C and 143 after SIGTERM.\n"
     )
     return _joined([NOTE, intro, *_commands(typer.main.get_command(app), "nas", None)])
 

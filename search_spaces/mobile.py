@@ -264,5 +264,5 @@ space = union(
         "branches": BRANCHES,
         "ghosts": GHOSTS,
     },
-    about="all mobile challenge networks of 2021 and 2022 and around them, by family",
+    about="the mobile challenge networks of 2021 and 2022, all but one, and around them, by family",
 )

@@ -4,9 +4,10 @@
         [--data FOLDER --valid FOLDER --file CSV]
 
 Each network trains by the recipe of the search on one thread, on the bundled images unless others
-are given, the same for all seeds, and is read in float and INT8 at `STEPS`. `--truth` trains a fixed random hundred of them
-20 times longer. Rows of a network are written at once when it is finished, in a random order of
-networks that is always the same, so that a part of the table is a fair sample of it.
+are given, the same for all seeds, and is read in float and INT8 at `STEPS`. `--truth` trains a
+fixed random hundred of them 20 times longer. Rows of a network are written at once when it is
+finished, in a random order of networks that is always the same, so that a part of the table is a
+fair sample of it.
 """
 
 import argparse
