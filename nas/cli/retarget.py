@@ -22,10 +22,12 @@ def retarget(
     """Rank the networks of a finished run for another device, without any training."""
     from nas.cli.runs import find_run
     from nas.latency.devices import load_device
+    from nas.search.damage import readable
     from nas.search.retarget import retarget as rank_anew
 
     folder = find_run(run)
-    found = rank_anew(folder, load_device(device))
+    with readable(folder):
+        found = rank_anew(folder, load_device(device))
     best = found.front.sort_values("score").iloc[-1]
     if as_json:
         print_json(

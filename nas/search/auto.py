@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 from nas.readers.traits import TRAIT_NAMES
 from nas.search.candidates import Candidate, Judge
 from nas.search.expected import expected_end
-from nas.search.gain import front_gain, log_score, reach_chance, score_gain
+from nas.search.gain import front_gain, log_reach_chance, log_score, score_gain
 from nas.search.parameters import distributions_of, parameters_of, pick_of
 from nas.search.score import LEAST_SHARE
 from nas.search.study import WHY, is_orphan, measured_of
@@ -212,11 +212,13 @@ class AutoSampler(BaseSampler):
         if not past.pending:
             return surrogate
         guessed_db, _ = surrogate.predict(_seen(past.pending))
+        # A guess that comes true by definition says nothing of how far guesses are off.
         return Surrogate(
             _seen([*past.rows, *past.pending]),
             np.append(psnr_db, guessed_db),
             np.pad(extra, (0, len(guessed_db))),
             weights=weights,
+            widen=surrogate.widen,
         )
 
     def _gains(
@@ -227,12 +229,14 @@ class AutoSampler(BaseSampler):
         latency_ms = np.array([row.candidate.latency_ms for row in past.rows])
         times_ms = np.array([row.candidate.latency_ms for row in pool])
         least_db = self._memory.judge.limits.min_psnr_db or -math.inf
-        chances = reach_chance(mean_db, spread_db, least_db)
+        log_chances = log_reach_chance(mean_db, spread_db, least_db)
+        chances = np.exp(log_chances)
         believed_db = _BELIEVED * spread_db
         enough = psnr_db >= least_db
         ended = enough & (extra.diagonal() == 0)
         if not ended.any():
-            return chances, [f"{chance:.0%} likely to reach {least_db:g} dB" for chance in chances]
+            told = [f"{chance:.0%} likely to reach {least_db:g} dB" for chance in chances]
+            return log_chances, told
         best = float(log_score(psnr_db, latency_ms)[ended].max())
         gains = chances * score_gain(mean_db, believed_db, times_ms, best)
         told = [f"expected gain {100 * gain:.2g} % of the best score" for gain in gains]

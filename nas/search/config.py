@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -152,17 +152,10 @@ class SearchConfig:
         Raises:
             RunError: `given` contradicts what the run was started with; names each field.
         """
-        stored = self.to_json()
-        shown = {**given, "storage": hide_password(given.get("storage"))}
         free = {*_FREE, *(() if self.measure else ("measure",))}
-        contradictions = [
-            f"{name} is {stored[name]}, asked for {shown[name]}"
-            for name in stored
-            if name in given and name not in free and stored[name] != shown[name]
-        ]
-        if contradictions:
+        if told := self._contradictions(given, free):
             raise RunError(
-                f"{where} was started otherwise: {'; '.join(contradictions)}",
+                f"{where} was started otherwise: {told}",
                 "resume with the same options, or start another --run",
             )
         self._check_trust(given, where)
@@ -172,17 +165,30 @@ class SearchConfig:
         """What a search that joins `study` does, which another machine stored as this.
 
         Raises:
-            RunError: The space is a file, and was not given again; or other hardware was given.
+            RunError: `given` contradicts what decides figures, where files lie apart, whose
+                digests are compared later; or the space is a file, and was not given again.
         """
-        if given.get("hardware", self.hardware) != self.hardware:
+        is_file = self.space not in space_names()
+        free = {*_FREE, "storage", "data", "valid", *(("space",) if is_file else ())}
+        if told := self._contradictions(given, free):
             raise RunError(
-                f"study {study!r} trains on {self.hardware}, asked for {given['hardware']}",
-                "leave --hardware out, or start another search",
+                f"study {study!r} was started otherwise: {told}",
+                "leave these options out, or start another search",
             )
         own: dict[str, Any] = {"workers": 1, **dict.fromkeys((*_FREE[1:], "measure"))}
         joined = replace(self, **{**own, **given})
         joined._check_trust({**own, **given}, f"study {study!r}")
         return joined
+
+    def _contradictions(self, given: Mapping[str, Any], free: Collection[str]) -> str:
+        """Where `given` says something else, but for what is free; "" where nowhere."""
+        stored = self.to_json()
+        shown = {**given, "storage": hide_password(given.get("storage"))}
+        return "; ".join(
+            f"{name} is {stored[name]}, asked for {shown[name]}"
+            for name in stored
+            if name in given and name not in free and stored[name] != shown[name]
+        )
 
     def _check_trust(self, given: Mapping[str, Any], where: object) -> None:
         """A run may come from anybody: it alone starts no program and connects to nobody.

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
+from scipy.special import log_ndtr, ndtr
 
-__all__ = ["expected_improvement", "front_gain", "log_score", "reach_chance", "score_gain"]
+__all__ = ["expected_improvement", "front_gain", "log_reach_chance", "log_score", "score_gain"]
 
 Array = npt.NDArray[np.float64]
 
@@ -32,9 +32,12 @@ def log_score(psnr_db: Array, latency_ms: Array) -> Array:
     return found
 
 
-def reach_chance(psnr_db: Array, spread_db: Array, least_db: float) -> Array:
-    """How likely each guess is to come true at `least_db` or above it."""
-    found: Array = ndtr((psnr_db - least_db) / spread_db)
+def log_reach_chance(psnr_db: Array, spread_db: Array, least_db: float) -> Array:
+    """Natural logarithm of how likely each guess is to come true at `least_db` or above it.
+
+    It also ranks networks that are so far below that all chances are 0.
+    """
+    found: Array = log_ndtr((psnr_db - least_db) / spread_db)
     return found
 
 

@@ -35,7 +35,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
-        self._num_own = 0
+        self._num_own = self._num_ranked = 0
         self._curves: dict[int, Curve] = {}  # by trial
         self._best: Finished | None = None
 
@@ -43,6 +43,11 @@ class Ledger:
     def num_finished(self) -> int:
         """Of this run's budget."""
         return self._num_own
+
+    @property
+    def num_ranked(self) -> int:
+        """With those that an earlier run measured."""
+        return self._num_ranked
 
     def number_of(self, digest: str) -> int:
         """The trial that has this network, or -1."""
@@ -65,6 +70,7 @@ class Ledger:
     def finish(self, finished: Finished) -> None:
         self._numbers[finished.candidate.digest] = finished.number
         self._num_own += not finished.is_reused
+        self._num_ranked += 1
         if self._best is None or finished.rank < self._best.rank:
             self._best = finished
         self.reach(finished.number, finished.candidate, finished.measured)

@@ -161,6 +161,8 @@ class Loop:
                     self._monitor.waiting(measured, crew.num_workers)
                     task, answer = crew.wait()
                     self._take(crew, self._running.pop(task.number), answer)
+                elif self.is_done:  # another search finished the last one while this one claimed
+                    break
                 elif self._is_late:
                     self._monitor.late()
                     return
@@ -184,7 +186,8 @@ class Loop:
 
     def _num_missing(self) -> int:
         at_work = len(self._running) + self._shared.num_running_elsewhere
-        return self._config.budget - self._ledger.num_finished - at_work
+        # Others may have claimed more than there is to do, for a moment.
+        return max(0, self._config.budget - self._ledger.num_finished - at_work)
 
     def _claim(self) -> _Training | None:
         """The next network that this search, and no other, trains; None where there is none."""

@@ -182,7 +182,7 @@ class Monitor:
         Raises:
             RunError: There was none.
         """
-        found = self._ledger.num_finished
+        found = self._ledger.num_ranked
         if not found:
             reason, hint = judge.complaint()
             for kind, error in last_errors:
@@ -190,7 +190,7 @@ class Monitor:
             raise RunError(
                 f"space {self._config.space!r} has no network to evaluate: {reason}", hint
             )
-        self._log.write("exhausted", num_finished=found)
+        self._log.write("exhausted", num_finished=self._ledger.num_finished)
         self.waiting((), self._num_workers)
         self._watch.note(
             f"no network is left: space {self._config.space!r} has {found} distinct ones that may "
@@ -201,10 +201,10 @@ class Monitor:
         """The hours of the search are over.
 
         Raises:
-            RunError: Nothing was finished.
+            RunError: Nothing was finished, and nothing reused.
         """
         found = self._ledger.num_finished
-        if not found:
+        if not self._ledger.num_ranked:
             raise RunError(
                 f"no network was finished in {self._config.max_hours:g} hours",
                 "give a larger --max-hours",
@@ -218,7 +218,7 @@ class Monitor:
 
     def _mend_hint(self, kind: str) -> str:
         """A new run with nothing finished is taken back, see `nas.search.run.start`."""
-        if self._ledger.num_finished:
+        if self._ledger.num_ranked:
             return f"{ADVICE[kind]}, then: nas search --run {self._folder} --resume"
         return f"{ADVICE[kind]}, then give the same command again"
 

@@ -9,6 +9,7 @@ import pandas as pd
 from nas.errors import NasError, RunError
 from nas.graph import parse_text, violations
 from nas.latency.devices import Device
+from nas.search.candidates import Predictor
 from nas.search.config import read_config
 from nas.search.front import front
 from nas.search.limits import Limits
@@ -53,12 +54,14 @@ def retarget(run: Path, device: Device) -> Retargeted:
 
     Raises:
         RunError: No run there, nothing measured in it, or nothing that the device can run.
+        DeviceError: The device has no model.
     """
+    model = device.model
     config, _ = read_config(run)
     told = read_trials(run)
     measured = told[told["state"] == "COMPLETE"]
     limits = config.limits
-    rows = [row for row in measured.to_dict("records") if _timed(row, device, config.score)]
+    rows = [row for row in measured.to_dict("records") if _timed(row, model, config.score)]
     for row in rows:
         row["lacking_db"] = limits.lacking_db(row["psnr_int8_db"])
     if not rows:
@@ -72,13 +75,13 @@ def retarget(run: Path, device: Device) -> Retargeted:
     return Retargeted(table, len(measured) - len(rows), _worth_training(table, limits))
 
 
-def _timed(row: dict, device: Device, constant: str) -> bool:  # type: ignore[type-arg]
+def _timed(row: dict, model: Predictor, constant: str) -> bool:  # type: ignore[type-arg]
     """Puts the times of the device into a row; False where it has none."""
     try:
         graph = parse_text(row["network"])
         if violations(graph):
             return False
-        predicted = device.model.predict(graph)
+        predicted = model.predict(graph)
     except NasError:
         return False
     psnr_db = float(row["psnr_int8_db"])

@@ -129,7 +129,7 @@ def start(
             """It answers."""
     parts = _load(config, watch)
     if config.reuse:
-        check_reuse(Path(config.reuse), config, parts.dataset.digest)
+        check_reuse(Path(config.reuse), config, parts.facts)
     with disk_errors(folder):
         driver = uuid.uuid4().hex
         create_run(folder, {**config.to_json(), **_about(parts, folder.name, driver)})
@@ -139,11 +139,8 @@ def start(
             except BaseException:
                 remove_run(folder)
                 raise
-            study.set_user_attr(_ASKED, {**config.to_json(), **parts.facts})
-            watch.note(f"run folder {folder}")  # from now on others may join
             try:
-                if config.reuse:
-                    _reuse(study, parts, config.reuse, watch)
+                _ask(study, parts, config, folder, watch)
                 return _go(study, parts, _Here(folder, driver, bench), watch)
             except Exception:
                 _take_back(study, config, folder)
@@ -174,11 +171,9 @@ def resume(
         if config.measure != stored.measure:
             asked = replace(stored, measure=config.measure)
             write_json(folder / "config.json", {**asked.to_json(), **facts})
-        watch.note(f"run folder {folder}")
         # The folder may have been copied, or renamed.
         with _study(folder, config, facts.get("study", folder.name), resume=True) as study:
-            if not study.user_attrs.get(_ASKED):  # it was killed before it could say so
-                study.set_user_attr(_ASKED, {**stored.to_json(), **parts.facts})
+            _ask(study, parts, stored, folder, watch)
             return _go(study, parts, _Here(folder, facts.get("driver", ""), bench), watch)
 
 
@@ -279,9 +274,20 @@ def _about(parts: _Parts, study: str, driver: str) -> dict[str, Any]:
     return {**parts.facts, **counts, "study": study, "driver": driver}
 
 
-def _reuse(study: Study, parts: _Parts, run: str, watch: Watcher) -> None:
-    count = reuse(study, Path(run), parts.judge, parts.config)
-    watch.note(f"{count} networks that {run} measured are ranked for {parts.config.device}")
+def _ask(study: Study, parts: _Parts, asked: SearchConfig, folder: Path, watch: Watcher) -> None:
+    """Makes the study one that others may join, unless it is, and names the run folder.
+
+    What is reused comes first: a search that was killed before the end of this does it again.
+    """
+    if not study.user_attrs.get(_ASKED):
+        if asked.reuse:
+            with _interruptible(folder, watch):
+                count = reuse(study, Path(asked.reuse), parts.judge, asked)
+            watch.note(
+                f"{count} networks that {asked.reuse} measured are ranked for {asked.device}"
+            )
+        study.set_user_attr(_ASKED, {**asked.to_json(), **parts.facts})
+    watch.note(f"run folder {folder}")
 
 
 @contextmanager

@@ -65,10 +65,17 @@ class Surrogate:
         psnr_db: What each reached, or is expected to reach.
         extra: Covariance in dB² beside the common noise, as `nas.search.expected` tells it.
         weights: Of the parts, fitted before; None: fitted now.
+        widen: How much wider intervals are than the process says; None: told by what was seen.
     """
 
     def __init__(
-        self, seen: Seen, psnr_db: Array, extra: Array, *, weights: Array | None = None
+        self,
+        seen: Seen,
+        psnr_db: Array,
+        extra: Array,
+        *,
+        weights: Array | None = None,
+        widen: float | None = None,
     ) -> None:
         kept = np.maximum(psnr_db, least_of(psnr_db, _LEAST_DB))  # worse is no worse
         self._middle, self._unit = float(kept.mean()), max(float(kept.std()), 1e-3)
@@ -82,7 +89,7 @@ class Surrogate:
         self.weights = self._fit() if weights is None else weights
         self._factor = cho_factor(self._covariance(self.weights), lower=True)
         self._solved = cho_solve(self._factor, self._targets)
-        self._widen = self._calibrate()
+        self.widen = self._calibrate() if widen is None else widen
 
     def predict(self, networks: Seen) -> tuple[Array, Array]:
         """Mean and standard deviation of the PSNR that would be measured, in dB."""
@@ -93,7 +100,7 @@ class Surrogate:
         explained = (cross * cho_solve(self._factor, cross.T).T).sum(axis=1)
         spread = np.sqrt(np.maximum(own - explained, _TINY))
         mean = self._middle + self._unit * (cross @ self._solved)
-        return np.asarray(mean), np.asarray(self._unit * self._widen * spread)
+        return np.asarray(mean), np.asarray(self._unit * self.widen * spread)
 
     def _calibrate(self) -> float:
         """How much wider intervals must be, by what would have been guessed of what was seen.

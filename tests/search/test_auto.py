@@ -6,6 +6,7 @@ import random
 import statistics
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import optuna
 import pytest
@@ -26,6 +27,7 @@ from nas.search.candidates import Candidate, Judge
 from nas.search.limits import Limits
 from nas.search.parameters import distributions_of, parameters_of, suggest
 from nas.search.study import WHY, fail, fail_orphan
+from nas.search.surrogate import Surrogate
 from nas.space import Pick, load_space
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -159,6 +161,29 @@ def test_quality_that_is_demanded_comes_before_the_score() -> None:
         free = proposed(study_of(picks), seed=0)
         assert psnr_db(found) >= least_db > psnr_db(free)
     assert "likely to reach" in study.trials[-1].system_attrs[WHY]
+
+
+def test_quality_that_is_far_away_is_still_climbed_to() -> None:
+    picks = legal_picks(40)
+    limits = Limits(min_psnr_db=max(psnr_db(found) for found in map(JUDGE.look, picks)) + 8)  # type: ignore[arg-type]
+    judge = Judge(JUDGE.space, load_device("synaptics-vs680").model, scale=3, limits=limits)
+    found = proposed(study_of(picks), seed=1, judge=judge)
+    assert psnr_db(found) > max(psnr_db(each) for each in map(JUDGE.look, picks))  # type: ignore[arg-type]
+
+
+def test_networks_in_training_do_not_make_it_surer(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    class Noted(Surrogate):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            made.append(self)
+
+    monkeypatch.setattr(auto, "Surrogate", Noted)
+    monkeypatch.setattr(Surrogate, "_calibrate", lambda self: 1 + 1 / len(self._targets))
+    picks = legal_picks(36)
+    proposed(study_of(picks[:20], pending=tuple(picks[20:])), seed=1)
+    assert made[-1].widen == made[-2].widen == 1.05
 
 
 def test_it_draws_at_random_until_it_has_data() -> None:

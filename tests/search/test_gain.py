@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from nas.search.gain import expected_improvement, front_gain, reach_chance, score_gain
+from nas.search.gain import expected_improvement, front_gain, log_reach_chance, score_gain
 
 SURE = np.array([1e-9])
 RNG = np.random.default_rng(0)
@@ -65,5 +65,8 @@ def test_faster_than_the_whole_front_gains_from_the_corner() -> None:
 
 
 def test_one_deviation_above_what_is_demanded_is_reached_in_five_of_six() -> None:
-    assert reach_chance(array(32.1), array(0.1), 32.0)[0] == pytest.approx(0.8413, abs=1e-4)
-    assert reach_chance(array(32.1), array(0.1), -math.inf)[0] == 1
+    one = log_reach_chance(array(32.1), array(0.1), 32.0)[0]
+    assert math.exp(one) == pytest.approx(0.8413, abs=1e-4)
+    assert log_reach_chance(array(32.1), array(0.1), -math.inf)[0] == 0
+    far = log_reach_chance(np.array([31.0, 31.1]), np.array([0.1, 0.1]), 45.0)
+    assert -math.inf < far[0] < far[1], "also where both chances are 0"

@@ -48,7 +48,9 @@ def test_run_is_resumed_on_its_hardware_only(images: str) -> None:
 def test_who_joins_trains_on_the_same_hardware() -> None:
     config = SearchConfig(storage="sqlite:///s.db", hardware="cuda")
     assert config.joined({"storage": "sqlite:///s.db"}, "s").hardware == "cuda"
-    with pytest.raises(RunError, match="study 's' trains on cuda, asked for cpu"):
+    with pytest.raises(
+        RunError, match="'s' was started otherwise: hardware is cuda, asked for cpu"
+    ):
         config.joined({"storage": "sqlite:///s.db", "hardware": "cpu"}, "s")
 
 

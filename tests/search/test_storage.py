@@ -148,6 +148,16 @@ def test_joining_asks_for_what_it_needs(images: str, tmp_path: Path) -> None:
         join("r", {"storage": url}, name=None, watch=Silent())
 
 
+def test_what_decides_figures_cannot_be_joined_otherwise(images: str, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'all.db'}"
+    config = SearchConfig(budget=2, data=images, storage=url)
+    start(config, name="r", watch=Silent(), bench=f"{FAKES}:Steady")
+    other = {"device": "mali-g71-mp2", "budget": 8, "score": "xcat"}
+    with pytest.raises(RunError, match=r"budget is 2, asked for 8; device is synaptics-vs680, ask"):
+        join("r", {"storage": url, "data": images, **other}, name="two", watch=Silent())
+    assert not Path("runs/two").exists()
+
+
 def test_other_images_cannot_join(images: str, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'all.db'}"
     config = SearchConfig(budget=2, data=images, storage=url)
