@@ -144,11 +144,12 @@ def means(rows: list[Row], title: str) -> list[str]:
     ]
 
 
-def finished(file: Path | None) -> dict[str, Row]:
-    """Rows of an earlier run."""
+def finished(file: Path | None, asked: str) -> dict[str, Row]:
+    """Rows of an earlier run that was asked the same."""
     if file is None or not file.is_file():
         return {}
-    rows = (Row(**json.loads(line)) for line in file.read_text().splitlines())
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    rows = (Row(**line["row"]) for line in lines if line["asked"] == asked)
     return {row.network: row for row in rows}
 
 
@@ -160,14 +161,15 @@ def main() -> None:
     options.add_argument("--out", type=Path, help="where finished rows are kept")
     args = options.parse_args()
     bench = Bench(args)
-    done = finished(args.out)
+    asked = f"steps {args.steps}, data {args.data}, valid {args.valid}, {args.precision}"
+    done = finished(args.out, asked)
     names = args.networks or list(networks())
     for place, name in enumerate(names, 1):
         if name not in done:
             done[name] = measure(bench, name, *args.steps)
             if args.out:
                 with args.out.open("a") as lines:
-                    lines.write(json.dumps(asdict(done[name])) + "\n")
+                    lines.write(json.dumps({"asked": asked, "row": asdict(done[name])}) + "\n")
         print(f"{place}/{len(names)} {name}", file=sys.stderr, flush=True)
     rows = [done[name] for name in names]
     if args.json:

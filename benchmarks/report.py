@@ -25,7 +25,7 @@ from nas.report.page import write_report
 from nas.search.config import SearchConfig
 from nas.search.crops import CROPS, FINALIST_STRIP, LR_STRIP, TRUTH_STRIP, strip_png
 from nas.search.folder import write_json
-from nas.search.front import COLUMNS
+from nas.search.front import COLUMNS, TEXTS
 from nas.search.score import challenge_score
 from nas.space import load_space
 
@@ -48,7 +48,7 @@ def row_of(number: int, network: str, zoo: str, rng: random.Random) -> dict[str,
         "steps": STEPS[-1] if zoo else steps, "parameters": 25_000, "macs": 6_000_000_000,
         "train_s": 5.0, "quantize_s": 1.0, "evaluate_s": 1.0, "reason": "", "network": network,
     }  # fmt: skip
-    return {column: known[column] for column in COLUMNS}
+    return {column: known.get(column, "" if column in TEXTS else None) for column in COLUMNS}
 
 
 def finalist_of(row: dict[str, Any]) -> dict[str, Any]:

@@ -19,12 +19,14 @@ from typing import Any
 
 import pandas as pd
 
-from nas.search.config import SAMPLERS
+from nas.search.config import SAMPLERS, read_config
 from nas.search.trials_file import read_trials
 
 
 def searched(run: Path, sampler: str, seed: int, budget: int) -> Path:
     """The folder of a finished search."""
+    if (run / "config.json").is_file() and (was := read_config(run)[0].budget) != budget:
+        sys.exit(f"{run} is of --budget {was}: give another --folder")
     if not (run / "best").is_dir():
         words = f"search --budget {budget} --sampler {sampler} --seed {seed} --quiet --run"
         nas = [sys.executable, "-c", "from nas.cli.main import main; main()"]

@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # it imports torch: for workers only
     from nas.search.evaluation import Evaluator
 
 FOLDER = Path(__file__).parent
+READINGS = FOLDER / "readings.csv"
 STEPS = (50, 100, 200, 300, 500, 1000)
 TRUTH_STEPS = 20 * STEPS[-1]
 NUM_TRUTH = 100
@@ -126,8 +127,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, help="only the first so many of the order")
     parser.add_argument("--data", default="bundled", help="images to train on")
     parser.add_argument("--valid", help="images to validate on")
-    parser.add_argument("--file", type=Path, default=FOLDER / "readings.csv")
+    parser.add_argument("--file", type=Path, default=READINGS)
     given = parser.parse_args()
+    if (given.data, given.valid) != ("bundled", None) and given.file == READINGS:
+        parser.error("other images belong into another table: give --file")
     length = TRUTH_STEPS if given.truth else STEPS[-1]
     config = SearchConfig(seed=given.seed, data=given.data, valid=given.valid)
     todo = to_do(given.file, seed=given.seed, length=length, count=given.count)

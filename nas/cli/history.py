@@ -28,7 +28,8 @@ def list_runs(as_json: AsJson = False) -> None:
         (
             run["name"],
             run["state"],
-            f"{run['num_finished']} of {run['budget']}",
+            f"{run['num_finished']} of {run['budget']}"
+            + (f", {run['num_reused']} reused" if run["num_reused"] else ""),
             run["space"],
             run["device"],
             "-" if run["best_score"] is None else f"{run['best_score']:.4g}",

@@ -146,9 +146,11 @@ def _as_json(result: "RunResult") -> dict[str, Any]:
     from dataclasses import asdict
 
     complete = result.table[result.table["state"] == "COMPLETE"]
+    num_reused = int((complete["reused"] != "").sum())
     return {
         "run": str(result.folder),
-        "num_finished": len(complete),
+        "num_finished": len(complete) - num_reused,
+        "num_reused": num_reused,
         "best": result.best,
         "finalists": result.finalists,
         "front": result.front.to_dict("records"),

@@ -23,16 +23,18 @@ class Contest:
         published: None where the run evaluated no published network; may be the winner.
         score: The column that ranks them: of predicted times, or of measured ones.
         converted: Whether both were converted and run by LiteRT.
+        is_outscored: Whether another network scores higher, which lacks what was asked for.
     """
 
     winner: Row
     published: Row | None
     score: str
     converted: bool
+    is_outscored: bool = False
 
     @property
     def is_published(self) -> bool:
-        """Whether nothing that the search found beats the best published network."""
+        """Whether nothing that the search found comes before the best published network."""
         return bool(self.winner.get("zoo"))
 
     @property
@@ -74,11 +76,13 @@ def contest_of(files: RunFiles) -> Contest:
     measured = bool(files.finalists) and all("score_measured" in row for row in rows)
     score = "score_measured" if measured else "score"
     published = [row for row in rows if row.get("zoo")]
+    winner = files.best or rows[0]
     return Contest(
-        winner=files.best or rows[0],
+        winner=winner,
         published=max(published, key=lambda row: float(row[score]), default=None),
         score=score,
         converted=bool(files.finalists),
+        is_outscored=any(row[score] > winner[score] for row in rows),
     )
 
 

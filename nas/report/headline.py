@@ -25,9 +25,10 @@ def headline(contest: Contest, crops: Crops | None) -> str:
 def _verdict(contest: Contest) -> str:
     winner, rival = contest.winner, contest.rival
     if contest.is_published:
+        kept = " and that keeps what was asked for" if contest.is_outscored else ""
         return (
-            f"Nothing that the search found scores higher than the published {winner['zoo']}, "
-            "trained, quantised and timed in the same way."
+            f"Nothing that the search found{kept} scores higher than the published "
+            f"{winner['zoo']}, trained, quantised and timed in the same way."
         )
     if rival is None or contest.ratio is None:
         return (

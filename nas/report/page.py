@@ -95,11 +95,14 @@ def drawing(row: Row, *, name: str = "the network") -> str:
 
 def _subtitle(files: RunFiles) -> str:
     finished = files.finished
-    distinct = finished["digest"].nunique()
-    early = int((finished["steps"] < finished["steps"].max()).sum())
+    trained = finished[finished["reused"] == ""]
+    distinct = trained["digest"].nunique()
+    early = int((trained["steps"] < finished["steps"].max()).sum())
     refused = int((files.trials["state"] == "PRUNED").sum())
     named = [f"{key} {files.config[key]}" for key in ("space", "device") if key in files.config]
     told = f"{distinct} distinct networks trained, {early} of them stopped early; {refused} refused"
+    if num_reused := len(finished) - len(trained):
+        told += f"; {num_reused} that an earlier run trained"
     return ", ".join([*named, told])
 
 
@@ -175,7 +178,8 @@ def _progress(files: RunFiles) -> str:
     told = soft(about) if minutes is not None else soft("Scores are by the INT8 simulation.")
     improved = folded("Numbers of these figures", _improvements(files))
     head = "<h3>What the workers spent their time on</h3>"
-    if cached := int((files.trials["cached_rungs"] > 0).sum()):
+    cached_here = (files.trials["cached_rungs"] > 0) & (files.trials["reused"] == "")
+    if cached := int(cached_here.sum()):
         many = "1 trial was" if cached == 1 else f"{cached} trials were"
         head += soft(f"{many} trained before, wholly or in part: the cache gave that for no time.")
     return told + shown + improved + head + split

@@ -165,8 +165,9 @@ class SearchConfig:
         """What a search that joins `study` does, which another machine stored as this.
 
         Raises:
-            RunError: `given` contradicts what decides figures, where files lie apart, whose
-                digests are compared later; or the space is a file, and was not given again.
+            RunError: `given` contradicts the search (images, and a space in a file, may lie
+                elsewhere: their digests are compared later), or the space is a file and was not
+                given again.
         """
         is_file = self.space not in space_names()
         free = {*_FREE, "storage", "data", "valid", *(("space",) if is_file else ())}

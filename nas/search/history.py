@@ -104,12 +104,14 @@ def prune_cache() -> tuple[Path, int]:
 def _summary(folder: Path) -> dict[str, Any]:
     config, _ = read_config(folder)
     table = _table(folder)
+    is_complete, is_reused = table["state"] == "COMPLETE", table["reused"] != ""
     best = folder / "best" / "result.json"
     state = "finished" if best.is_file() else "running" if is_locked(folder) else "stopped"
     return {
         "name": folder.name,
         "state": state,
-        "num_finished": int((table["state"] == "COMPLETE").sum()),
+        "num_finished": int((is_complete & ~is_reused).sum()),
+        "num_reused": int((is_complete & is_reused).sum()),
         "budget": config.budget,
         "space": config.space,
         "device": config.device,

@@ -6,14 +6,13 @@ so a network looks as good as the search thought it was. Imports torch, and Tens
 
 import hashlib
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 
 from nas.data.bundled import cache_folder
 from nas.data.patches import CALIBRATION_LR_SIZE
 from nas.data.sets import Dataset, load_dataset
 from nas.errors import UsageError
-from nas.graph import Graph, violations
+from nas.graph import Graph, to_text, violations
 from nas.quantize.quiet import quiet
 from nas.quantize.refit import quantize
 from nas.quantize.stored import is_stored, store
@@ -21,6 +20,7 @@ from nas.readers.weights import Weights
 from nas.search.effort import SEARCH
 from nas.search.evaluation import Evaluator
 from nas.search.folder import whole_folder, why
+from nas.search.source import source_digest
 
 __all__ = ["CHUNKS", "OnTheSpot"]
 
@@ -89,5 +89,5 @@ class OnTheSpot:
 
 def _key(graph: Graph, dataset: Dataset) -> str:
     """Of everything that decides the weights."""
-    decides = [graph.digest, dataset.digest, SEARCH.recipe, _SEED, version("nas")]
+    decides = [to_text(graph), dataset.digest, SEARCH.recipe, _SEED, source_digest()]
     return hashlib.sha256(repr(decides).encode()).hexdigest()[:16]

@@ -135,19 +135,23 @@ def _published(run: Path, name: str) -> _Chosen:
 def _of_row(row: dict[Hashable, Any]) -> dict[str, Any]:
     """What a trial's row says that its `result.json` should."""
     found: dict[str, Any] = {"trial": row["number"], "zoo": row["zoo"]}
-    return found | {name: row[name] for name in _TIMES if not math.isnan(row[name])}
+    return found | {n: row[n] for n in (*_TIMES, "memory_mb") if not math.isnan(row[n])}
 
 
 def _predicted(config: SearchConfig, graph: Graph) -> dict[str, Any]:
-    """Milliseconds of a network that the run did not predict; nothing where no model can."""
+    """Of a network that the run never saw: memory, and milliseconds where a model can tell."""
     from nas.latency.devices import load_device
+    from nas.readers.cost import read_cost
 
+    device = load_device(config.device)
+    memory_bytes = read_cost(graph, device.height, device.width).peak_memory_bytes
+    known = {"memory_mb": memory_bytes / 1e6}
     try:
-        found = load_device(config.device).model.predict(graph)
+        found = device.model.predict(graph)
     except NasError:
-        return {}
+        return known
     times = (found.latency_ms, found.low_ms, found.high_ms, found.novelty)
-    return {name: float(time) for name, time in zip(_TIMES, times, strict=True)}
+    return known | {name: float(time) for name, time in zip(_TIMES, times, strict=True)}
 
 
 def _write(
@@ -166,7 +170,7 @@ def _write(
         source = chosen.folder or Path(spare)
         _check_harmless(source / KERAS)
         if chosen.folder is None:
-            note("training it as the finalists of the run were, which takes minutes")
+            note("training it by the recipe of the finalists on the processor, which takes minutes")
             _finalise(run, chosen.network, source, chosen.known or {})
 
         def deployed() -> "StoredNetwork":
@@ -207,7 +211,7 @@ def _check_harmless(file: Path) -> None:
 
 
 def _finalise(run: Path, network: str, folder: Path, known: dict[str, Any]) -> None:
-    """Trains `network` as the finalists of the run were, on the same data."""
+    """Trains `network` by the recipe of the finalists, on the same data and on the processor."""
     from nas.search.bench import TrainingBench
     from nas.search.images import load_images
 
@@ -221,6 +225,7 @@ def _finalise(run: Path, network: str, folder: Path, known: dict[str, Any]) -> N
         latency_ms=result.get("latency_ms", 0.0),
         psnr_db=psnr_db,
         size_kib=result["size_bytes"] / 1024,
+        memory_mb=result.get("memory_mb", 0.0),
     )
     result["over_limits"] = [excess.told for excess in over]
     if (latency_ms := result.get("latency_ms")) is not None:

@@ -79,6 +79,7 @@ def left_over_states(run: Path, number: int) -> list[str]:
 def forget(run: Path, number: int) -> None:
     """Removes what is kept of a trial."""
     shutil.rmtree(trial_folder(run, number), ignore_errors=True)
+    details_file(run, number).unlink(missing_ok=True)
 
 
 def _state_file(folder: Path, steps: int) -> Path:

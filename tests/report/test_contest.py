@@ -43,6 +43,15 @@ def test_a_published_winner_has_no_rival():
     )
 
 
+def test_a_published_winner_may_be_outscored_by_what_breaks_a_limit(make_run):
+    files = read_run(make_run())
+    known = next(f for f in files.finalists if f["zoo"])
+    contest = contest_of(replace(files, best=known))
+    assert "Nothing that the search found and that keeps what was asked for scores" in headline(
+        contest, None
+    )
+
+
 def test_without_a_published_network_nothing_is_claimed():
     page = headline(Contest(row(1, 6.0, 10), None, "score", True), None)
     assert "no published network to compare it with" in page

@@ -60,6 +60,18 @@ def test_page_tells_what_cost_no_time(make_run):
     assert "2 trials were trained before" in write_report(run).read_text()
 
 
+def test_page_tells_what_an_earlier_run_trained(make_run):
+    run = make_run()
+    trials = pd.read_csv(run / "trials.csv").assign(reused="")
+    first = trials.index[trials["state"] == "COMPLETE"][:2]
+    trials.loc[first, ["reused", "cached_rungs"]] = ["r", 3]
+    trials.to_csv(run / "trials.csv")
+    page = write_report(run).read_text()
+    own = (trials["state"] == "COMPLETE").sum() - 2
+    assert re.search(rf"{own} distinct networks trained.*; 2 that an earlier run trained", page)
+    assert "for no time" not in page, "the cache gave nothing"
+
+
 def test_page_fetches_nothing(make_run):
     page = write_report(make_run()).read_text()
     links = Links()

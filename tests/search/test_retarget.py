@@ -14,6 +14,7 @@ from nas.search import reuse, study
 from nas.search.audit import check_run
 from nas.search.config import SearchConfig
 from nas.search.events import Silent
+from nas.search.history import read_runs
 from nas.search.retarget import retarget, worth_training
 from nas.search.run import RunResult, resume, start
 from nas.search.score import challenge_score
@@ -89,6 +90,8 @@ def test_a_search_goes_on_from_what_an_earlier_one_measured(images: str) -> None
     before = complete(first.table).set_index("digest")["psnr_int8_db"]
     assert all(row.psnr_int8_db == before[row.digest] for row in reused.itertuples())
     assert not check_run(Path("runs/s"))
+    (summary,) = (run for run in read_runs() if run["name"] == "s")
+    assert (summary["num_finished"], summary["num_reused"]) == (3, len(reused))
 
 
 def test_resuming_keeps_what_was_reused(images: str) -> None:

@@ -1,6 +1,7 @@
 """Studies in every kind of storage, real servers among them, and several searches in one."""
 
 import gc
+import json
 import socket
 import subprocess
 import sys
@@ -204,6 +205,29 @@ def test_claim_beyond_the_budget_that_a_killed_search_left_is_taken_back(
     table = resume("r", given, watch=Silent(), bench=f"{FAKES}:Steady").table
     assert list(table["state"]).count("COMPLETE") == 4
     assert list(table["state"])[len(first) :] == ["PRUNED"]
+
+
+def test_more_claims_of_others_than_are_left_are_waited_for(
+    images: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.search.lease._PATIENCE_S", 1.0)
+    url = f"sqlite:///{tmp_path / 'all.db'}"
+    config = SearchConfig(budget=4, data=images, storage=url)
+    first = start(config, name="r", watch=Silent(), bench=f"{FAKES}:Steady").table
+    study = open_study(open_storage(url), "r", resume=True)
+    left = study.trials[0]
+    for digest in ("another", "third"):
+        claimed = optuna.trial.create_trial(
+            state=TrialState.RUNNING,
+            params=left.params,
+            distributions=left.distributions,
+            user_attrs={**left.user_attrs, "driver": "killed", "digest": digest},
+        )
+        study.add_trial(claimed)
+    told = json.loads((facts := Path("runs/r/config.json")).read_text())
+    facts.write_text(json.dumps({**told, "budget": 5}))
+    table = resume("r", {"storage": url}, watch=Silent(), bench=f"{FAKES}:Steady").table
+    assert list(table["state"])[len(first) :] == ["FAIL", "FAIL", "COMPLETE"]
 
 
 def test_claim_that_a_dying_storage_made_twice_is_taken_back_once(

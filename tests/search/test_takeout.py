@@ -13,6 +13,7 @@ from nas.errors import IllegalError, NasError, RunError, UsageError
 from nas.export import ship
 from nas.graph import Graph, to_text
 from nas.latency.devices import load_device
+from nas.readers.cost import read_cost
 from nas.search import takeout
 from nas.search.config import SearchConfig
 from nas.search.front import COLUMNS
@@ -98,7 +99,9 @@ def test_a_finalist_that_does_not_keep_a_limit_says_so(run: Path, shipped: Shipp
 def test_another_trial_is_trained_first(run: Path, shipped: Shipped) -> None:
     notes: list[str] = []
     export_trial(run, "8", Path("package"), note=notes.append)
-    assert notes[1] == "training it as the finalists of the run were, which takes minutes"
+    assert notes[1] == (
+        "training it by the recipe of the finalists on the processor, which takes minutes"
+    )
     assert shipped[0]["facts"].result == {
         "network": "0 input(3)", "trial": 8, "zoo": "", "latency_ms": 12.5
     }  # fmt: skip
@@ -123,6 +126,7 @@ def test_a_published_network_that_the_run_never_saw_is_predicted(
     assert result["zoo"] == "ABPN"
     assert result["latency_ms"] == found.latency_ms
     assert result["latency_high_ms"] == found.high_ms
+    assert result["memory_mb"] == read_cost(zoo_graph("ABPN"), 360, 640).peak_memory_bytes / 1e6
 
 
 def test_a_published_network_that_no_model_knows_has_no_time(run: Path, shipped: Shipped) -> None:
@@ -238,6 +242,7 @@ def test_a_failure_leaves_nothing(
         ({"min_psnr_db": 31.0}, ["30.00 dB is under the limit of 31 dB"]),
         ({"max_latency_ms": 7.0}, ["8.0 ms is over the limit of 7 ms"]),
         ({"max_size_kib": 1.5}, ["2.0 KiB is over the limit of 1.5 KiB"]),
+        ({"max_memory_mb": 12.0}, ["12.5 MB is over the limit of 12 MB"]),
     ],
 )
 def test_a_network_that_trains_first_gets_its_score(
@@ -261,12 +266,12 @@ def test_a_network_that_trains_first_gets_its_score(
     monkeypatch.setattr(nas.search.images, "load_images", lambda config, on_skip: "images")
     (run / "config.json").write_text(json.dumps(SearchConfig(**asked).to_json()))
     (folder := tmp_path / "made").mkdir()
-    takeout._finalise(run, line(XCAT), folder, {"trial": 3, "latency_ms": 8.0})
+    known = {"trial": 3, "latency_ms": 8.0, "memory_mb": 12.5}
+    takeout._finalise(run, line(XCAT), folder, known)
     assert json.loads((folder / "result.json").read_text()) == {
         "digest": XCAT.digest,
         "network": line(XCAT),
-        "trial": 3,
-        "latency_ms": 8.0,
+        **known,
         "psnr_litert_int8_db": 30.0,
         "steps": 2,
         "size_bytes": 2048,
