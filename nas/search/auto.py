@@ -2,8 +2,8 @@
 
 Whether a network is legal, what it takes on the device and whether it was proposed before is known
 without training. So it looks at many networks at once, guesses the PSNR of each from those that
-were measured, and proposes the one from which most is expected: for the front, by the time that it
-trains, and every third time for the score. Small spaces are listed whole; of large ones it sees
+were measured, and proposes the one from which most is expected: growth of the front and of the best
+score, each as a share of what is there. Small spaces are listed whole; of large ones it sees
 neighbours of good networks and random draws, and climbs from the best of them.
 """
 
@@ -22,10 +22,9 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 from threadpoolctl import threadpool_limits
 
-from nas.readers.traits import TRAIT_NAMES
 from nas.search.candidates import Candidate, Judge
 from nas.search.expected import expected_end
-from nas.search.gain import front_gain, log_reach_chance, log_score, score_gain
+from nas.search.gain import front_area, front_gain, log_reach_chance, log_score, score_gain
 from nas.search.parameters import distributions_of, parameters_of, pick_of
 from nas.search.score import LEAST_SHARE
 from nas.search.study import WHY, is_orphan, measured_of
@@ -40,12 +39,11 @@ _LISTED = 2000  # picks; smaller spaces are listed whole
 _DRAWS = 32  # random networks a turn
 _ELITE = 6  # networks whose neighbours are looked at
 _CLIMBS = 4  # times that it looks at the neighbours of the best so far
-_SCORE_EVERY = 3  # turns between those for the score alone
 # Of a guess's spread, in what is expected of a network: among many, the one from which most is
 # expected is one of which too much is. By replays of the benchmark table for four devices.
 _BELIEVED = 0.5
+_LEAST_AREA = 1e-3  # dB times log ms, of a front of which nothing counts yet
 _MOST = 1000  # networks that are guessed from: a guess takes time by their third power
-_MACS = TRAIT_NAMES.index("macs")
 _REFIT = 1.25  # how many times more networks until weights are fitted anew
 
 Array = npt.NDArray[np.float64]
@@ -137,7 +135,6 @@ class AutoSampler(BaseSampler):
         self._memory = memory
         self._random = RandomSampler(seed=seed)
         self._rng = random.Random(seed)
-        self._turn = seed
         self._chosen: Pick | None = None
 
     def reseed_rng(self) -> None:
@@ -238,17 +235,17 @@ class AutoSampler(BaseSampler):
             told = [f"{chance:.0%} likely to reach {least_db:g} dB" for chance in chances]
             return log_chances, told
         best = float(log_score(psnr_db, latency_ms)[ended].max())
-        gains = chances * score_gain(mean_db, believed_db, times_ms, best)
-        told = [f"expected gain {100 * gain:.2g} % of the best score" for gain in gains]
-        if self._turn % _SCORE_EVERY == 0:
-            return gains, told
+        scores = chances * score_gain(mean_db, believed_db, times_ms, best)
         worst_db = max(float(np.median(mean_db)), least_db)
         corner = (worst_db, _longest_ms(psnr_db, np.append(latency_ms, times_ms), best))
         front = _front(psnr_db[enough], latency_ms[enough])
-        gains = chances * front_gain(mean_db, believed_db, times_ms, front, corner)
-        # A step of the slowest networks takes many times as long as one of the fastest.
-        gains /= 2.0 ** np.array([row.candidate.traits[_MACS] for row in pool])
-        return gains, [f"{each}, proposed for the front" for each in told]
+        fronts = chances * front_gain(mean_db, believed_db, times_ms, front, corner)
+        fronts /= max(front_area(front, corner), _LEAST_AREA)
+        told = [
+            f"expected gain {100 * area:.2g} % of the front, {100 * score:.2g} % of the best score"
+            for area, score in zip(fronts, scores, strict=True)
+        ]
+        return fronts + scores, told
 
     def _past(self, study: Study, trial: FrozenTrial) -> _Past:
         past = _Past([], [], [], set())

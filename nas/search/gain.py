@@ -6,7 +6,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_ndtr, ndtr
 
-__all__ = ["expected_improvement", "front_gain", "log_reach_chance", "log_score", "score_gain"]
+__all__ = [
+    "expected_improvement",
+    "front_area",
+    "front_gain",
+    "log_reach_chance",
+    "log_score",
+    "score_gain",
+]
 
 Array = npt.NDArray[np.float64]
 
@@ -59,6 +66,12 @@ def score_gain(psnr_db: Array, spread_db: Array, latency_ms: Array, best: float)
     return np.maximum(found, 0)
 
 
+def front_area(front: Array, corner: tuple[float, float]) -> float:
+    """Area that the front dominates, in dB times log ms; arguments as of `front_gain`."""
+    times, levels = _stairs(front, corner)
+    return float(np.diff(times) @ (levels[1:] - levels[0]))
+
+
 def front_gain(
     psnr_db: Array, spread_db: Array, latency_ms: Array, front: Array, corner: tuple[float, float]
 ) -> Array:
@@ -72,14 +85,22 @@ def front_gain(
             are left out.
         corner: The worst PSNR and the longest time that count.
     """
-    worst_db, longest_ms = corner
-    fastest_first = front[np.argsort(front[:, 1])]
-    times = np.log(np.minimum(np.append(fastest_first[:, 1], longest_ms), longest_ms))
+    times, levels = _stairs(front, corner)
     starts = np.concatenate([[-np.inf], times[:-1]])
-    levels = np.concatenate([[worst_db], np.maximum(fastest_first[:, 0], worst_db)])
     found = np.zeros(len(psnr_db))
     own = np.log(latency_ms)
     for start, end, level in zip(starts, times, levels, strict=True):
         span = np.maximum(end - np.maximum(start, own), 0)
         found += span * expected_improvement(psnr_db, spread_db, level)
     return found
+
+
+def _stairs(front: Array, corner: tuple[float, float]) -> tuple[Array, Array]:
+    """Logarithms of the times at which steps of the front end, and the PSNR of each step.
+
+    The first step is before the fastest network, at the corner's PSNR; the last ends at its time.
+    """
+    worst_db, longest_ms = corner
+    fastest_first = front[np.argsort(front[:, 1])]
+    times = np.log(np.minimum(np.append(fastest_first[:, 1], longest_ms), longest_ms))
+    return times, np.concatenate([[worst_db], np.maximum(fastest_first[:, 0], worst_db)])

@@ -5,7 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from nas.search.gain import expected_improvement, front_gain, log_reach_chance, score_gain
+from nas.search.gain import (
+    expected_improvement,
+    front_area,
+    front_gain,
+    log_reach_chance,
+    score_gain,
+)
 
 SURE = np.array([1e-9])
 RNG = np.random.default_rng(0)
@@ -46,6 +52,7 @@ def test_front_grows_by_the_areas_of_its_steps() -> None:
     front = np.array([[30.0, 1.0], [31.0, math.e]])
     corner = (29.0, math.e**2)
     psnr_db, times = array(32.0, 30.5, 28.0), array(1.0, math.exp(0.5), 0.1)
+    assert front_area(front, corner) == pytest.approx(3.0)  # 1 dB, then 2 dB, for a log ms each
     found = front_gain(psnr_db, np.full(3, 1e-9), times, front, corner)
     assert found == pytest.approx([3.0, 0.25, 0.0])
 
@@ -55,6 +62,7 @@ def test_what_is_slower_than_the_corner_does_not_count() -> None:
     psnr_db, times = array(32.0, 33.0), array(1.0, math.e**2.5)
     found = front_gain(psnr_db, np.full(2, 1e-9), times, front, (29.0, math.e**2))
     assert found == pytest.approx([4.0, 0.0])  # 2 dB over the first for 2 log ms
+    assert front_area(front, (29.0, math.e**2)) == pytest.approx(2.0)  # the second is too slow
 
 
 def test_faster_than_the_whole_front_gains_from_the_corner() -> None:
