@@ -47,6 +47,7 @@ def test_readings_are_whole() -> None:
     short = readings[readings["length"] == 1000]
     steps = short.groupby(["digest", "seed"])["steps"].apply(list)
     assert all(each == [50, 100, 200, 300, 500, 1000] for each in steps)
+    assert set(steps.index) == {(digest, seed) for digest in digests for seed in (0, 1)}
     assert readings[["psnr_float_db", "psnr_int8_db"]].stack().between(5, 45).all()
 
 
