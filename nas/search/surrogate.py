@@ -29,6 +29,7 @@ _LEAST_DB = 0.01  # between networks
 _ITERATIONS = 25
 _LEVEL, _WIDTHS = 0.8, 1.2816  # an interval of 80 %, and its half in standard deviations
 _WIDEST = 2.5
+_TOLD = 6  # networks that trained to the end, before they alone tell how wide intervals are
 _TINY = 1e-9
 
 
@@ -106,10 +107,17 @@ class Surrogate:
         """How much wider intervals must be, by what would have been guessed of what was seen.
 
         Of each network from all others, and of the later half from the earlier: a search looks at
-        other networks later on, and misses those by more.
+        other networks later on, and misses those by more. Only those that trained to the end
+        count, where there are some: what is expected of the others was told by networks like them.
         """
+        ended = self._extra.diagonal() == 0
+        if ended.sum() < _TOLD:
+            ended[:] = True
         alone = cho_solve(self._factor, np.eye(len(self._targets))).diagonal()
-        widths = max(_width(self._solved / np.sqrt(alone)), _width(self._ahead()))
+        widths = _width((self._solved / np.sqrt(alone))[ended])
+        later = ended[len(ended) // 2 :]
+        if later.any():
+            widths = max(widths, _width(self._ahead()[later]))
         return float(np.clip(widths / _WIDTHS, 1, _WIDEST))
 
     def _ahead(self) -> Array:

@@ -48,6 +48,18 @@ def test_intervals_hold_what_they_promise(count: int) -> None:
     assert 0.7 <= np.mean(held) <= 0.95
 
 
+def test_only_networks_that_ended_tell_how_wide_intervals_are() -> None:
+    """Every third one ended, with noise; what is expected of the others lies on the function."""
+    seen, weights = networks(60), np.mean(WEIGHT_BOUNDS, axis=1)
+    ended = np.arange(60) % 3 == 0
+    psnr_db = np.where(ended, quality_db(seen, 0.3), quality_db(seen))
+    told, hidden = (
+        Surrogate(seen, psnr_db, np.diag(extra), weights=weights).widen
+        for extra in (np.where(ended, 0.0, 1e-9), np.zeros(60))
+    )
+    assert told > hidden + 0.2
+
+
 def test_the_fit_may_step_to_any_corner_of_its_bounds() -> None:
     seen, others = networks(12), networks(3, seed=2)
     for corner in product(*WEIGHT_BOUNDS):
