@@ -61,7 +61,7 @@ def test_what_int8_cannot_run_is_kept_in_float_only() -> None:
 
 def test_all_that_decides_the_weights_is_in_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
     names = {OnTheSpot("a", graph).folder.name for graph in (graph_of(), graph_of(width=5))}
-    monkeypatch.setattr(on_the_spot, "version", lambda package: "99")
+    monkeypatch.setattr(on_the_spot, "source_digest", lambda: "99")
     names.add(OnTheSpot("a", graph_of()).folder.name)
     monkeypatch.setattr(on_the_spot, "_SEED", 1)
     names.add(OnTheSpot("a", graph_of()).folder.name)
