@@ -23,7 +23,8 @@ import optuna
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent / "table"))
-from replay import READINGS, STEPS, Replay, Stopping, Table, chosen, replay, stop_by_rule, table_of
+from make import READINGS
+from replay import STEPS, Replay, Stopping, Table, chosen, replay, stop_by_rule, table_of
 
 from nas.search.candidates import Candidate
 from nas.search.config import SAMPLERS, SearchConfig, count_cores

@@ -18,7 +18,8 @@ import optuna
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent / "table"))
-from replay import READINGS, Table, Tried, chosen, replay, table_of
+from make import READINGS
+from replay import Table, Tried, chosen, replay, table_of
 
 from nas.latency.devices import device_names
 from nas.search.config import SearchConfig, count_cores

@@ -24,7 +24,8 @@ from optuna.samplers import BaseSampler, NSGAIISampler, QMCSampler
 from optuna.trial import TrialState
 
 sys.path.insert(0, str(Path(__file__).parent / "table"))
-from replay import READINGS, Maker, Replay, Table, chosen, replay, table_of
+from make import READINGS
+from replay import Maker, Replay, Table, chosen, replay, table_of
 
 from nas.search.auto import Memory
 from nas.search.candidates import Judge

@@ -22,7 +22,8 @@ from scipy.stats import kendalltau
 from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parent / "table"))
-from replay import READINGS, STEPS, Table, replay, table_of
+from make import READINGS
+from replay import STEPS, Table, replay, table_of
 
 from nas.search.auto import Memory
 from nas.search.config import SearchConfig, count_cores

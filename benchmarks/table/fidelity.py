@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from make import FOLDER, STEPS, TRUTH_STEPS
+from make import READINGS, STEPS, TRUTH_STEPS
 from scipy.stats import kendalltau
 
 KINDS = {"INT8": "psnr_int8_db", "float": "psnr_float_db"}
@@ -59,7 +59,7 @@ def show(file: Path) -> None:
 def main() -> None:
     """Prints all."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("files", nargs="*", type=Path, default=[FOLDER / "readings.csv"])
+    parser.add_argument("files", nargs="*", type=Path, default=[READINGS])
     files = parser.parse_args().files
     for file in files:
         show(file)

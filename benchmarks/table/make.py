@@ -30,8 +30,7 @@ from nas.train.schedules import Cosine, Warmup
 if TYPE_CHECKING:  # it imports torch: for workers only
     from nas.search.evaluation import Evaluator
 
-FOLDER = Path(__file__).parent
-READINGS = FOLDER / "readings.csv"
+READINGS = Path(__file__).parent / "readings.csv"
 STEPS = (50, 100, 200, 300, 500, 1000)
 TRUTH_STEPS = 20 * STEPS[-1]
 NUM_TRUTH = 100

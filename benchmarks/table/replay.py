@@ -30,7 +30,6 @@ from nas.search.stopping import HOPE, Curve, goes_on
 from nas.search.tasks import Measured
 from nas.space import Option
 
-READINGS = Path(__file__).parent / "readings.csv"
 STEPS = SEARCH.rungs[-1]
 
 Maker = Callable[[int], BaseSampler]

@@ -177,8 +177,7 @@ def _figures(each: Entrant) -> Iterator[tuple[str, str]]:
     yield "score over it", number(each.contest.ratio, 2, "x")
     yield "parameters", number(winner.get("parameters"), 0)
     yield "training steps", number(winner["steps"], 0)
-    trained = files.finished[files.finished["reused"] == ""]
-    yield "networks evaluated", number(trained["digest"].nunique(), 0)
+    yield "networks evaluated", number(files.trained["digest"].nunique(), 0)
     yield "networks of the front", number(len(each.front), 0)
 
 

@@ -42,6 +42,12 @@ class RunFiles:
         done = self.trials[self.trials["state"] == "COMPLETE"]
         return done.dropna(subset=["psnr_int8_db", "latency_ms", "score"])
 
+    @property
+    def trained(self) -> pd.DataFrame:
+        """Those of `finished` that no earlier run had measured."""
+        finished = self.finished
+        return finished[finished["reused"] == ""]
+
 
 def read_run(run: Path) -> RunFiles:
     """The files of a run.

@@ -94,14 +94,13 @@ def drawing(row: Row, *, name: str = "the network") -> str:
 
 
 def _subtitle(files: RunFiles) -> str:
-    finished = files.finished
-    trained = finished[finished["reused"] == ""]
+    trained = files.trained
     distinct = trained["digest"].nunique()
-    early = int((trained["steps"] < finished["steps"].max()).sum())
+    early = int((trained["steps"] < files.finished["steps"].max()).sum())
     refused = int((files.trials["state"] == "PRUNED").sum())
     named = [f"{key} {files.config[key]}" for key in ("space", "device") if key in files.config]
     told = f"{distinct} distinct networks trained, {early} of them stopped early; {refused} refused"
-    if num_reused := len(finished) - len(trained):
+    if num_reused := len(files.finished) - len(trained):
         told += f"; {num_reused} that an earlier run trained"
     return ", ".join([*named, told])
 

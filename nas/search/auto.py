@@ -9,7 +9,7 @@ neighbours of good networks and random draws, and climbs from the best of them.
 
 import math
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -196,10 +196,10 @@ class AutoSampler(BaseSampler):
 
     def _best(self, past: _Past, surrogate: Surrogate, pool: list[_Row]) -> tuple[_Row, str]:
         mean_db, spread_db = surrogate.predict(_seen(pool))
-        gains, told = self._gains(past, pool, mean_db, spread_db)
+        gains, tell = self._gains(past, pool, mean_db, spread_db)
         place = int(np.argmax(gains))
         guess = f"guessed {mean_db[place]:.2f} ± {spread_db[place]:.2f} dB"
-        return pool[place], f"{guess}, {pool[place].candidate.latency_ms:.1f} ms, {told[place]}"
+        return pool[place], f"{guess}, {pool[place].candidate.latency_ms:.1f} ms, {tell(place)}"
 
     def _surrogate(self, past: _Past) -> Surrogate:
         """Of what was measured, and of what trains now as if it came out as guessed."""
@@ -220,8 +220,8 @@ class AutoSampler(BaseSampler):
 
     def _gains(
         self, past: _Past, pool: list[_Row], mean_db: Array, spread_db: Array
-    ) -> tuple[Array, list[str]]:
-        """What is expected of each network of the pool, and that in words."""
+    ) -> tuple[Array, Callable[[int], str]]:
+        """What is expected of each network of the pool, and that in words, by its place."""
         psnr_db, extra = past.expected
         latency_ms = np.array([row.candidate.latency_ms for row in past.rows])
         times_ms = np.array([row.candidate.latency_ms for row in pool])
@@ -232,8 +232,7 @@ class AutoSampler(BaseSampler):
         enough = psnr_db >= least_db
         ended = enough & (extra.diagonal() == 0)
         if not ended.any():
-            told = [f"{chance:.0%} likely to reach {least_db:g} dB" for chance in chances]
-            return log_chances, told
+            return log_chances, lambda i: f"{chances[i]:.0%} likely to reach {least_db:g} dB"
         best = float(log_score(psnr_db, latency_ms)[ended].max())
         scores = chances * score_gain(mean_db, believed_db, times_ms, best)
         worst_db = max(float(np.median(mean_db)), least_db)
@@ -241,11 +240,13 @@ class AutoSampler(BaseSampler):
         front = _front(psnr_db[enough], latency_ms[enough])
         fronts = chances * front_gain(mean_db, believed_db, times_ms, front, corner)
         fronts /= max(front_area(front, corner), _LEAST_AREA)
-        told = [
-            f"expected gain {100 * area:.2g} % of the front, {100 * score:.2g} % of the best score"
-            for area, score in zip(fronts, scores, strict=True)
-        ]
-        return fronts + scores, told
+        return (
+            fronts + scores,
+            lambda i: (
+                f"expected gain {100 * fronts[i]:.2g} % of the front, "
+                f"{100 * scores[i]:.2g} % of the best score"
+            ),
+        )
 
     def _past(self, study: Study, trial: FrozenTrial) -> _Past:
         past = _Past([], [], [], set())

@@ -169,8 +169,7 @@ class SearchConfig:
                 elsewhere: their digests are compared later), or the space is a file and was not
                 given again.
         """
-        is_file = self.space not in space_names()
-        free = {*_FREE, "storage", "data", "valid", *(("space",) if is_file else ())}
+        free = {*_FREE, "storage", "data", "valid", *(("space",) if self._space_is_file else ())}
         if told := self._contradictions(given, free):
             raise RunError(
                 f"study {study!r} was started otherwise: {told}",
@@ -180,6 +179,10 @@ class SearchConfig:
         joined = replace(self, **{**own, **given})
         joined._check_trust({**own, **given}, f"study {study!r}")
         return joined
+
+    @property
+    def _space_is_file(self) -> bool:
+        return self.space not in space_names()
 
     def _contradictions(self, given: Mapping[str, Any], free: Collection[str]) -> str:
         """Where `given` says something else, but for what is free; "" where nowhere."""
@@ -198,7 +201,7 @@ class SearchConfig:
             RunError: Something that does was not given again; names the option.
         """
         storage_of(self.storage, given.get("storage"), where)
-        if "space" not in given and self.space not in space_names():
+        if "space" not in given and self._space_is_file:
             raise RunError(
                 f"the space of {where} is a file, which runs as a program: {self.space}",
                 f"if you trust it, give --space {self.space} again",

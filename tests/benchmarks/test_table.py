@@ -52,7 +52,8 @@ def test_readings_are_whole() -> None:
 
 
 def test_a_search_on_it_repeats_and_proposes_nothing_twice(folder: Path) -> None:
-    from replay import READINGS, STEPS, Table, chosen, replay  # type: ignore[import-not-found]
+    from make import READINGS
+    from replay import STEPS, Table, chosen, replay  # type: ignore[import-not-found]
 
     table = Table(READINGS, "synaptics-vs680")
     one, two = (replay(table, None, SearchConfig(budget=12, seed=4)).tried for _ in range(2))

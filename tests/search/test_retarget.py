@@ -64,7 +64,7 @@ def test_what_would_have_gone_on_is_worth_training() -> None:
     assert worth_training(readings, ended | alike, 35.0) == (5,), "nearer to what is demanded"
 
 
-def test_a_device_without_a_model_is_told(images: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_without_a_model_is_told(images: str) -> None:
     search(images, "r", budget=2)
     with pytest.raises(DeviceError, match=r"galaxy-a21s has no model"):
         retarget(Path("runs/r"), load_device("galaxy-a21s"))

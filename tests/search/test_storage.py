@@ -185,6 +185,18 @@ def test_storage_that_does_not_answer_is_one_line(url: str, message: str) -> Non
     assert "secret" not in str(caught.value)
 
 
+def claim_by_a_killed_search(study: optuna.Study, digest: str) -> None:
+    """Of a network with the picks of the first trial."""
+    like = study.trials[0]
+    claimed = optuna.trial.create_trial(
+        state=TrialState.RUNNING,
+        params=like.params,
+        distributions=like.distributions,
+        user_attrs={**like.user_attrs, "driver": "killed", "digest": digest},
+    )
+    study.add_trial(claimed)
+
+
 def test_claim_beyond_the_budget_that_a_killed_search_left_is_taken_back(
     images: str, tmp_path: Path
 ) -> None:
@@ -192,15 +204,7 @@ def test_claim_beyond_the_budget_that_a_killed_search_left_is_taken_back(
     config = SearchConfig(budget=4, data=images, storage=url)
     first = start(config, name="r", watch=Silent(), bench=f"{FAKES}:Steady").table
     study = open_study(open_storage(url), "r", resume=True)
-    left = study.trials[0]
-    one_too_many = {**left.user_attrs, "driver": "killed", "digest": "another"}
-    claimed = optuna.trial.create_trial(
-        state=TrialState.RUNNING,
-        params=left.params,
-        distributions=left.distributions,
-        user_attrs=one_too_many,
-    )
-    study.add_trial(claimed)
+    claim_by_a_killed_search(study, "another")
     given = {"storage": url}
     table = resume("r", given, watch=Silent(), bench=f"{FAKES}:Steady").table
     assert list(table["state"]).count("COMPLETE") == 4
@@ -215,15 +219,8 @@ def test_more_claims_of_others_than_are_left_are_waited_for(
     config = SearchConfig(budget=4, data=images, storage=url)
     first = start(config, name="r", watch=Silent(), bench=f"{FAKES}:Steady").table
     study = open_study(open_storage(url), "r", resume=True)
-    left = study.trials[0]
     for digest in ("another", "third"):
-        claimed = optuna.trial.create_trial(
-            state=TrialState.RUNNING,
-            params=left.params,
-            distributions=left.distributions,
-            user_attrs={**left.user_attrs, "driver": "killed", "digest": digest},
-        )
-        study.add_trial(claimed)
+        claim_by_a_killed_search(study, digest)
     told = json.loads((facts := Path("runs/r/config.json")).read_text())
     facts.write_text(json.dumps({**told, "budget": 5}))
     table = resume("r", {"storage": url}, watch=Silent(), bench=f"{FAKES}:Steady").table
