@@ -1,7 +1,7 @@
 """Keeps an executor busy, and gives the task of a worker that died to another one."""
 
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 
 from nas.errors import RunError
@@ -44,9 +44,9 @@ class Crew:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._executor.close()
-        if isinstance(error, CancelledError):
+        if isinstance(error, self._executor.gone):
             raise RunError(
-                "the cluster is gone: its scheduler does not answer any more",
+                "the cluster is gone: its scheduler does not answer any more, or no worker is left",
                 "start it again; nothing finished is lost: give the command again, with --resume",
             ) from error
 

@@ -117,6 +117,7 @@ class Dying:
 
     num_slots = 1
     deaths: tuple[type[BaseException], ...] = (ConnectionError,)
+    gone: tuple[type[BaseException], ...] = ()
 
     def __init__(self, times: int) -> None:
         self.times = times

@@ -11,7 +11,7 @@ __all__ = ["Executor"]
 class Executor(Protocol):
     """Runs tasks in workers that were set up for one run.
 
-    Where what leads the workers is gone, the futures and all but `close` raise `CancelledError`.
+    Where what leads the workers is gone, the futures and all but `close` raise one of `gone`.
     """
 
     @property
@@ -21,6 +21,10 @@ class Executor(Protocol):
     @property
     def deaths(self) -> tuple[type[BaseException], ...]:
         """Exceptions of a future whose worker died: the task may be given to another one."""
+
+    @property
+    def gone(self) -> tuple[type[BaseException], ...]:
+        """Exceptions that say that nobody will answer any more."""
 
     def describe(self) -> str:
         """For the person who waits, in one line."""

@@ -14,7 +14,7 @@ import dask
 import yaml
 from distributed import Client, LocalCluster, WorkerPlugin
 from distributed.client import ClosedClientError
-from distributed.scheduler import KilledWorker
+from distributed.scheduler import KilledWorker, NoWorkerError
 
 from nas.errors import RunError, UsageError
 from nas.search.tasks import Answer, Setup, Task
@@ -23,6 +23,7 @@ from nas.search.worker import answer, forget, remember
 __all__ = ["DaskCluster", "open_dask"]
 
 _ANSWER_S = 15
+_NO_WORKERS_S = 60
 _LOST = (OSError, TimeoutError, ClosedClientError)  # the scheduler does not answer any more
 _GPU = "GPU"  # name of the resource, where workers declare one
 _SHARE = 0.25  # of a GPU, for a network as small as those of a search
@@ -52,6 +53,7 @@ class DaskCluster:
     """
 
     deaths: tuple[type[BaseException], ...] = (KilledWorker,)
+    gone: tuple[type[BaseException], ...] = (CancelledError, NoWorkerError)
 
     def __init__(self, client: Client, setup: Setup, cluster: Any = None) -> None:
         self._client, self._cluster = client, cluster
@@ -145,8 +147,10 @@ def _local(workers: int, max_memory_gb: float | None) -> Any:
     """Processes of one thread; the dashboard takes any free port of this machine.
 
     A worker near its limit of memory is ended, which the search tells; a paused one would wait for
-    ever, for a network that trains holds no results to give away.
+    ever, for a network that trains holds no results to give away. One that dies while it starts is
+    not started again, and no others will come, so a task does not wait for them for ever.
     """
+    dask.config.set({"distributed.scheduler.no-workers-timeout": f"{_NO_WORKERS_S}s"})
     memory = "distributed.worker.memory"
     dask.config.set({f"{memory}.{act}": False for act in ("target", "spill", "pause")})
     with _no_interrupts():

@@ -13,6 +13,7 @@ class Inline:
 
     num_slots = 1
     deaths: tuple[type[BaseException], ...] = ()
+    gone: tuple[type[BaseException], ...] = ()
 
     def __init__(self, setup: Setup) -> None:
         self._worker = Worker(setup)

@@ -29,6 +29,7 @@ class Processes:
     """
 
     deaths: tuple[type[BaseException], ...] = (BrokenProcessPool,)
+    gone: tuple[type[BaseException], ...] = ()
 
     def __init__(self, setup: Setup, workers: int) -> None:
         self._setup = setup

@@ -12,7 +12,7 @@ from nas.graph import to_text
 from nas.search.config import SearchConfig
 from nas.search.crew import Crew
 from nas.search.events import Silent
-from nas.search.executors import Executor, check_cluster, open_executor
+from nas.search.executors import Executor, check_cluster, dask, open_executor
 from nas.search.run import start
 from nas.search.tasks import Advance, Finalise, Reached, Setup
 from nas.zoo import zoo_entry
@@ -90,6 +90,20 @@ def test_network_that_kills_three_workers_is_given_up(cluster: str | None, image
     assert failed["zoo"] == "XCAT"
     assert failed["reason"].startswith("the worker died 3 times")
     assert list(table["state"]).count("COMPLETE") == 3
+
+
+def test_workers_that_do_not_come_back_end_the_run(
+    images: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{dask.__name__}._NO_WORKERS_S", 2)
+
+    async def leave_dead(nanny: object, exitcode: int) -> None:
+        pass
+
+    monkeypatch.setattr("distributed.nanny.Nanny._on_worker_exit", leave_dead)
+    config = SearchConfig(budget=3, data=images, workers=1, cluster="local:1")
+    with pytest.raises(RunError, match=r"the cluster is gone: .* or no worker is left"):
+        start(config, name="r", watch=Silent(), bench=f"{FAKES}:DiesOfXcat")
 
 
 @pytest.mark.parametrize("cluster", CLUSTERS)
