@@ -1,7 +1,7 @@
 """A search on the table: the real proposer, ledger and early stopping; only training is looked up.
 
-Each network's reading is that of one of its seeds, by lot; its true score is of the mean of all its
-seeds at the end of training.
+Each network's reading is that of one of the seeds that all networks have, by lot; its true score is
+of the mean of all its seeds at the end of training.
 """
 
 import json
@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 import pandas as pd
+from make import SEEDS_OF_ALL
 from optuna.samplers import BaseSampler
 from optuna.trial import TrialState, create_trial
 from space import space
@@ -63,16 +64,15 @@ class Table:
         rows = pd.read_csv(file)
         rows = rows[rows["length"] == STEPS]
         self.readings: dict[str, list[dict[int, tuple[float, float]]]] = {}
-        for (digest, _), group in rows.groupby(["digest", "seed"]):
+        of_all = rows[rows["seed"].isin(SEEDS_OF_ALL)]
+        for (digest, _), group in of_all.groupby(["digest", "seed"]):
             found = zip(group["steps"], group["psnr_float_db"], group["psnr_int8_db"], strict=True)
             self.readings.setdefault(digest, []).append({s: (f, q) for s, f, q in found})
+        ends = rows[rows["steps"] == STEPS].groupby("digest")["psnr_int8_db"].mean()
         self.judge = Known(self.readings, device)
         looks = {found.digest: found for found in map(self.judge.look, space.picks())}
         self.candidates = {d: c for d, c in looks.items() if isinstance(c, Candidate)}
-        self.true_db = {
-            digest: statistics.mean(each[STEPS][1] for each in self.readings[digest])
-            for digest in self.candidates
-        }
+        self.true_db = {digest: float(ends[digest]) for digest in self.candidates}
         self.best = max(map(self.worth, self.candidates))
 
     def worth(self, digest: str, psnr_db: float | None = None) -> float:
