@@ -3,9 +3,9 @@
     python benchmarks/table/fidelity.py [CSV ...]
 
 For each file of `make.py`: Kendall's tau between the reading at each rung and the truth, in INT8
-against INT8 and float against float, over all seeds, with a bootstrap interval of 80 % over
-networks; and how far two seeds of a network are apart. With several files also tau between the last
-reading on the first images and the truth on the others.
+against INT8 and float against float, of the seeds that all networks have, with a bootstrap interval
+of 80 % over networks; and how far two seeds of a network are apart. With several files also tau
+between the last reading on the first images and the truth on the others.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from make import READINGS, STEPS, TRUTH_STEPS
+from make import READINGS, SEEDS_OF_ALL, STEPS, TRUTH_STEPS
 from scipy.stats import kendalltau
 
 KINDS = {"INT8": "psnr_int8_db", "float": "psnr_float_db"}
@@ -32,6 +32,7 @@ def tau(guess: pd.Series, truth: pd.Series) -> str:
 def readings(rows: pd.DataFrame, kind: str, steps: int, length: int) -> pd.DataFrame:
     """PSNR by digest, a column a seed."""
     at = rows[(rows["steps"] == steps) & (rows["length"] == length)]
+    at = at[at["seed"].isin(SEEDS_OF_ALL)]
     return at.pivot_table(index="digest", columns="seed", values=KINDS[kind])
 
 

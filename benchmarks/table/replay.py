@@ -132,10 +132,10 @@ class Replay:
         return [each for each in self.tried[:count] if each.steps <= steps]
 
 
-def chosen(tried: list[Tried]) -> list[str]:
-    """What the search would hand over: the best measured score of those trained to the end."""
+def chosen(tried: list[Tried], count: int = 1) -> list[str]:
+    """Those with the best measured scores of the networks that trained to the end, best first."""
     full = [each for each in tried if each.measured.steps == STEPS]
-    return [max(full, key=lambda each: each.worth).digest] if full else []
+    return [each.digest for each in sorted(full, key=lambda each: -each.worth)[:count]]
 
 
 def stop_by_rule(

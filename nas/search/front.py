@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nas.search.limits import PSNR_CONSTRAINT
 
-__all__ = ["COLUMNS", "TEXTS", "front", "spread", "trials_table"]
+__all__ = ["COLUMNS", "TEXTS", "front", "fully_trained", "spread", "trials_table"]
 
 COLUMNS = (
     "number",
@@ -58,13 +58,18 @@ def trials_table(study: Study) -> pd.DataFrame:
     return table
 
 
-def front(table: pd.DataFrame) -> pd.DataFrame:
-    """Fully trained networks that no other one beats in PSNR and latency, fastest first.
-
-    Those that lack quality do not count; where all do, the closest one alone is the front.
-    """
+def fully_trained(table: pd.DataFrame) -> pd.DataFrame:
+    """Networks that trained to the end, and lack no quality; where all do, the closest one."""
     full = table[_is_full(table)]
-    full = full[full["lacking_db"] <= full["lacking_db"].min()].sort_values(
+    return full[full["lacking_db"] <= full["lacking_db"].min()]
+
+
+def front(table: pd.DataFrame) -> pd.DataFrame:
+    """Of the fully trained networks those that no other one beats in PSNR and latency.
+
+    The fastest is first.
+    """
+    full = fully_trained(table).sort_values(
         ["latency_ms", "psnr_int8_db", "number"], ascending=[True, False, True]
     )
     best_before = full["psnr_int8_db"].cummax().shift(fill_value=float("-inf"))
