@@ -5,11 +5,11 @@
 
 Compares, by the true score on the new device: the best of the earlier search as it is (what
 `nas retarget` ranks), the earlier search with some further networks (`nas search --reuse`), and a
-search from nothing. `steps` are training steps spent for the new device.
+search from nothing. `chosen` is the network that measured best, `best of three` the best of the
+three that did, as they are the finalists. `steps` are training steps spent for the new device.
 """
 
 import argparse
-import statistics
 import sys
 from multiprocessing import Pool
 from pathlib import Path
@@ -25,11 +25,12 @@ from nas.latency.devices import device_names
 from nas.search.config import SearchConfig, count_cores
 from nas.search.retarget import worth_training
 
+CHOICES = {"chosen": 1, "best of three": 3}
 Job = tuple[Path, str, str, int, int, int]
 
 
-def one(job: Job) -> dict[str, float]:
-    """Shares of the best true score, in a worker."""
+def one(job: Job) -> dict[tuple[str, str], float]:
+    """Shares of the best true score, and steps, in a worker."""
     file, before, after, seed, count, further = job
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     old, new = table_of(file, before), table_of(file, after)
@@ -40,13 +41,16 @@ def one(job: Job) -> dict[str, float]:
     ranked = [
         Tried(t.digest, t.measured, new.worth(t.digest, t.measured.psnr_int8_db), 0) for t in kept
     ]
-    return {
-        "ranked only": new.share(chosen(ranked)),
-        f"{further} further": new.share(chosen([*ranked, *more])),
-        f"{count} from nothing": new.share(chosen(fresh)),
-        "steps, further": more[-1].steps,
-        "steps, from nothing": fresh[-1].steps,
+    ways = {"ranked only": ranked, "further": [*ranked, *more], "from nothing": fresh}
+    row: dict[tuple[str, str], float] = {
+        ("steps", "ranked only"): 0,
+        ("steps", "further"): more[-1].steps,
+        ("steps", "from nothing"): fresh[-1].steps,
     }
+    for choice, leading in CHOICES.items():
+        for way, tried in ways.items():
+            row[choice, way] = new.share(chosen(tried, leading))
+    return row
 
 
 def adopted(table: Table, tried: list[Tried]) -> list[Tried]:
@@ -76,10 +80,15 @@ def main() -> None:
                 for seed in range(given.seeds)
             ]
             rows = pd.DataFrame(pool.map(one, jobs, chunksize=1))
-            ratios = rows[f"{given.further} further"] / rows[f"{given.count} from nothing"]
-            print(f"{device}: {rows.agg(statistics.median).round(3).to_dict()}")
-            print(f"  further / from nothing: median {ratios.median():.3f}, ", end="")
-            print(f">= .99 in {(ratios >= 0.99).mean():.0%} of {given.seeds} seeds", flush=True)
+            print(f"{device}, medians of {given.seeds} seeds")
+            rows.columns = pd.MultiIndex.from_tuples(rows.columns)
+            print(rows.median().unstack(level=0).round(3).to_string())
+            for choice in CHOICES:
+                ratios = rows[choice, "further"] / rows[choice, "from nothing"]
+                print(
+                    f"{choice}, further / from nothing: median {ratios.median():.3f}, "
+                    f">= .99 in {(ratios >= 0.99).mean():.0%}"
+                )
 
 
 if __name__ == "__main__":
