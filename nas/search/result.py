@@ -6,7 +6,7 @@ by its predicted time, or by the measured times where all finalists have one.
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from nas.search.loop import NO_SPACE
 from nas.search.score import LEAST_SHARE, challenge_score
 from nas.search.tasks import Answer, Finalise
 
-__all__ = ["choose_best", "choose_finalists", "finalise_all", "rank"]
+__all__ = ["choose_best", "choose_finalists", "finalise_all", "judged", "rank"]
 
 _CAP = 6
 # A reading is uncertain by about 10 % of score, and the best of many is one that had luck. On the
@@ -123,6 +123,36 @@ def rank(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return ranked
 
 
+def judged(
+    figures: Mapping[str, Any], known: Mapping[str, Any], config: SearchConfig
+) -> dict[str, Any]:
+    """What a converted network is worth by the limits and the score of its run.
+
+    Args:
+        figures: Measured of its files.
+        known: `latency_ms` and `memory_mb`, as far as they are known.
+        config: Of the run.
+
+    Returns:
+        `over_limits`, `lacking_db` and, where its time is known, `score` and `score_constant`.
+    """
+    psnr_db, latency_ms = figures["psnr_litert_int8_db"], known.get("latency_ms")
+    over = config.limits.excesses(
+        latency_ms=latency_ms or 0.0,
+        psnr_db=psnr_db,
+        size_kib=figures.get("size_bytes", 0) / 1024,
+        memory_mb=known.get("memory_mb", 0.0),
+    )
+    found: dict[str, Any] = {
+        "over_limits": [excess.told for excess in over],
+        "lacking_db": config.limits.lacking_db(psnr_db),
+    }
+    if latency_ms is not None:
+        found["score"] = challenge_score(psnr_db, latency_ms, config.score)
+        found["score_constant"] = config.score
+    return found
+
+
 def choose_best(results: Sequence[dict[str, Any]], folder: Path) -> dict[str, Any]:
     """Copies the best finalist to `best/`, all at once; returns what its `result.json` says."""
     best = results[0]
@@ -144,14 +174,6 @@ def _keep(
     if answer.error:
         return None
     figures, files = answer.value
-    psnr_db = figures["psnr_litert_int8_db"]
-    score = challenge_score(psnr_db, row["latency_ms"], config.score)
-    over = config.limits.excesses(
-        latency_ms=row["latency_ms"],
-        psnr_db=psnr_db,
-        size_kib=figures.get("size_bytes", 0) / 1024,
-        memory_mb=row["memory_mb"],
-    )
     result = {
         "trial": number,
         "digest": row["digest"],
@@ -159,10 +181,7 @@ def _keep(
         **figures,
         **{name: row[name] for name in _PREDICTED},
         "memory_mb": row["memory_mb"],
-        "over_limits": [excess.told for excess in over],
-        "lacking_db": config.limits.lacking_db(psnr_db),
-        "score": score,
-        "score_constant": config.score,
+        **judged(figures, row, config),
         "search_psnr_int8_db": row["psnr_int8_db"],
         "search_score": row["score"],
         "parameters": int(row["parameters"]),

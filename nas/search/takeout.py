@@ -16,7 +16,6 @@ from nas.graph import Graph, check_legal, parse_text, to_text
 from nas.search.config import SearchConfig, read_config
 from nas.search.damage import readable
 from nas.search.folder import check_whole, whole_folder, why
-from nas.search.score import challenge_score
 from nas.search.trials_file import read_trials
 
 if TYPE_CHECKING:  # importing it takes TensorFlow
@@ -214,21 +213,12 @@ def _finalise(run: Path, network: str, folder: Path, known: dict[str, Any]) -> N
     """Trains `network` by the recipe of the finalists, on the same data and on the processor."""
     from nas.search.bench import TrainingBench
     from nas.search.images import load_images
+    from nas.search.result import judged
 
     config, _ = read_config(run)
     dataset = load_images(config, lambda line: None)  # the search named them already
     bench = TrainingBench(dataset, scale=config.scale, seed=config.seed)
     graph = parse_text(network)
     result = {"digest": graph.digest, "network": network, **known, **bench.finalise(graph, folder)}
-    psnr_db = result["psnr_litert_int8_db"]
-    over = config.limits.excesses(
-        latency_ms=result.get("latency_ms", 0.0),
-        psnr_db=psnr_db,
-        size_kib=result["size_bytes"] / 1024,
-        memory_mb=result.get("memory_mb", 0.0),
-    )
-    result["over_limits"] = [excess.told for excess in over]
-    if (latency_ms := result.get("latency_ms")) is not None:
-        result["score"] = challenge_score(psnr_db, latency_ms, config.score)
-        result["score_constant"] = config.score
+    result |= judged(result, known, config)
     (folder / "result.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
