@@ -276,6 +276,7 @@ def test_a_network_that_trains_first_gets_its_score(
         "steps": 2,
         "size_bytes": 2048,
         "over_limits": over,
+        "lacking_db": max(0.0, asked.get("min_psnr_db", 0.0) - 30),
         "score": challenge_score(30.0, 8.0),
         "score_constant": "mai2022",
     }
