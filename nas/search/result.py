@@ -26,7 +26,7 @@ __all__ = ["choose_best", "choose_finalists", "finalise_all", "judged", "rank"]
 
 _CAP = 6
 # A reading is uncertain by about 10 % of score, and the best of many is one that had luck: on the
-# benchmark table it has 93 % of the best true score after 180 networks, the best of three all of it.
+# benchmark table it has 93 % of the best true score after 180 networks; one of three has all of it.
 _LEADING = 3
 _PREDICTED = ("latency_ms", "latency_low_ms", "latency_high_ms", "latency_novelty")
 
