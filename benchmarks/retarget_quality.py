@@ -19,13 +19,12 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent / "table"))
 from make import READINGS
-from replay import Table, Tried, chosen, replay, table_of
+from replay import CHOICES, Table, Tried, chosen, replay, table_of
 
 from nas.latency.devices import device_names
 from nas.search.config import SearchConfig, count_cores
 from nas.search.retarget import worth_training
 
-CHOICES = {"chosen": 1, "best of three": 3}
 Job = tuple[Path, str, str, int, int, int]
 
 

@@ -25,7 +25,7 @@ from optuna.trial import TrialState
 
 sys.path.insert(0, str(Path(__file__).parent / "table"))
 from make import READINGS
-from replay import Maker, Replay, Table, chosen, replay, table_of
+from replay import CHOICES, Maker, Replay, Table, chosen, replay, table_of
 
 from nas.search.auto import Memory
 from nas.search.candidates import Judge
@@ -130,7 +130,7 @@ def figures(table: Table, found: list[Replay]) -> dict[str, str]:
 def _reached(table: Table, tried: list, when: str) -> dict[str, str]:  # type: ignore[type-arg]
     best = [table.share([t.digest for t in each]) for each in tried]
     cells = {f"found {when}": quartiles(best, ".3f")}
-    for name, count in (("chosen", 1), ("best of three", 3)):
+    for name, count in CHOICES.items():
         picked = [table.share(chosen(each, count)) for each in tried]
         cells[f"{name} {when}"] = quartiles(picked, ".3f")
     return cells

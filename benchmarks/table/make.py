@@ -15,7 +15,6 @@ import argparse
 import csv
 import os
 import random
-from collections.abc import Collection
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from multiprocessing import get_context
@@ -132,25 +131,17 @@ def append(file: Path, rows: list[Row]) -> None:
         out.write(header + "".join(lines))
 
 
-def to_do(file: Path, digests: Collection[str], *, seed: int, length: int) -> list[str]:
-    """Texts of those of the networks that are not in the table, in the order of training."""
-    known = finished(file)
-    return [
-        text
-        for digest, text in networks().items()
-        if digest in digests and (digest, seed, length) not in known
-    ]
-
-
-def asked_for(given: argparse.Namespace) -> Collection[str]:
-    """Digests of the networks that the command line names."""
-    order = list(networks())
+def to_do(given: argparse.Namespace, length: int) -> list[str]:
+    """Texts of the networks that the command line names and that are not in the table."""
+    texts, known = networks(), finished(given.file)
+    order = list(texts)
     if given.truth:
         order = order[:NUM_TRUTH]
     if given.contenders:
         few = contenders(given.file)
         order = [digest for digest in order if digest in few]
-    return order[: given.count]
+    digests = order[: given.count]
+    return [texts[digest] for digest in digests if (digest, given.seed, length) not in known]
 
 
 def main() -> None:
@@ -170,7 +161,7 @@ def main() -> None:
         parser.error("other images belong into another table: give --file")
     length = TRUTH_STEPS if given.truth else STEPS[-1]
     config = SearchConfig(seed=given.seed, data=given.data, valid=given.valid)
-    todo = to_do(given.file, asked_for(given), seed=given.seed, length=length)
+    todo = to_do(given, length)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
     with ProcessPoolExecutor(given.workers, mp_context=get_context("spawn")) as pool:

@@ -32,6 +32,7 @@ from nas.search.tasks import Measured
 from nas.space import Option
 
 STEPS = SEARCH.rungs[-1]
+CHOICES = {"chosen": 1, "best of three": 3}  # how many of those that measured best are looked at
 
 Maker = Callable[[int], BaseSampler]
 Stopping = Callable[[Ledger, int, Candidate, Measured], bool]

@@ -1,4 +1,4 @@
-"""Finalists: the front trained longer, converted, measured again; the best of them is the result.
+"""Finalists: trained longer, converted, measured again; the best of them is the result.
 
 What a run calls best was really converted and run: it is ranked by the PSNR that LiteRT gave, and
 by its predicted time, or by the measured times where all finalists have one.
