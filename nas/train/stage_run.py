@@ -16,6 +16,7 @@ from nas.train.hardware import Hardware
 from nas.train.learner import Learner
 from nas.train.losses import Batch
 from nas.train.stages import Stage
+from nas.train.swing import SWUNG, Swing
 from nas.train.trainable import Trainable
 
 __all__ = ["Helpers", "StageRun", "unclipped"]
@@ -45,6 +46,8 @@ class StageRun:
         hardware: Where all of it is.
         helpers: What the loss of the stage needs.
         span: Its steps among those of the whole training; as many as the budget leaves it.
+        rate_share: Of the rate of the stage.
+        swing: What follows the loss, if something does.
         factors: By position, what multiplies the learning rate of a node; None looks at the network
             as it is now.
     """
@@ -57,9 +60,13 @@ class StageRun:
         helpers: Helpers,
         *,
         span: range,
+        rate_share: float = 1.0,
+        swing: Swing | None = None,
         factors: Mapping[int, float] | None = None,
     ) -> None:
         self._span = span
+        self._rate_share = rate_share
+        self._swing = swing
         self.rate = 0.0
         self.stage = stage
         self.helpers = helpers
@@ -76,7 +83,10 @@ class StageRun:
     def begin_step(self, step: int) -> None:
         """Sets learning rate and averaging for a step of the training."""
         done = step - self._span.start
-        self.rate = self.stage.schedule.rate(done * self.stage.steps / len(self._span))
+        published = self.stage.schedule.rate(done * self.stage.steps / len(self._span))
+        self.rate = self._rate_share * published
+        if self._swing is not None:
+            self._swing.begin_step(done)
         self.network.begin_step(done)
         for optimizer in self._optimizers:
             optimizer.set_rate(self.rate)
@@ -87,6 +97,8 @@ class StageRun:
         """One step on patches (n, c, h, w) in 0..1; gives the loss."""
         sr = self._upscaled(lr)
         loss = self._loss(lr, hr, sr)
+        if self._swing is not None:
+            self._swing.follow(loss, lr, hr)
         self._optimizer.drop_gradients()
         loss.backward()  # type: ignore[no-untyped-call]
         if self.stage.centre_gradients:
@@ -107,6 +119,11 @@ class StageRun:
         """The parameters that are read, in the order of those of `to_torch(graph)`."""
         return self._average or self.network.deployed()
 
+    @property
+    def swung(self) -> bool:
+        """Whether the loss rose too far in some step; False where nothing follows it."""
+        return self._swing is not None and self._swing.rise > SWUNG
+
     @contextmanager
     def capturing(self) -> Iterator[None]:
         """Allows `train` to be captured on a GPU, after at least one step that was not."""
@@ -120,6 +137,8 @@ class StageRun:
         found = {f"network/{name}": x for name, x in self.network.state_dict().items()}
         found |= {f"average/{i}": x for i, x in enumerate(self._average)}
         found |= {f"optimizer/{name}": x for name, x in self._optimizer.state().items()}
+        if self._swing is not None:
+            found |= {f"swing/{name}": x for name, x in self._swing.state().items()}
         if self.helpers.adversary is not None:
             held = self.helpers.adversary.state()
             found |= {f"adversary/{name}": x for name, x in held.items()}
@@ -132,6 +151,8 @@ class StageRun:
         for i, x in enumerate(self._average):
             x.copy_(state[f"average/{i}"])
         self._optimizer.restore(below("optimizer/", state))
+        if self._swing is not None:
+            self._swing.restore(below("swing/", state))
         if self.helpers.adversary is not None:
             self.helpers.adversary.restore(below("adversary/", state))
 

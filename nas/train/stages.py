@@ -91,6 +91,8 @@ class Recipe:
             scale).
         ridge: Where not None, the weights that are read have their last convolution solved anew,
             with this pull towards the trained ones.
+        restarts: How often a training that swings out, or whose loss is no longer finite, begins
+            again, each time at half the rate.
         note: What the paper leaves open and was chosen here; on which data it was published.
     """
 
@@ -100,6 +102,7 @@ class Recipe:
     start: Literal["he", "identity"] = "he"
     gain: float = 1.0
     ridge: float | None = None
+    restarts: int = 0
     note: str = ""
 
     @property

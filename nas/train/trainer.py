@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nas.errors import UsageError
+from nas.errors import TrainingError, UsageError
 from nas.graph import Graph, parse_text, to_text
 from nas.quantize.qat import QatNetwork
 from nas.quantize.scheme import Grid
@@ -25,6 +25,7 @@ from nas.train.solve_set import solve_readout
 from nas.train.stage_run import Helpers, StageRun
 from nas.train.stages import Recipe, Stage
 from nas.train.start import he_start, start_of
+from nas.train.swing import Swing
 from nas.train.trainable import Trainable
 
 __all__ = ["Conditions", "Trainer", "check_trainable", "stage_ends"]
@@ -114,6 +115,8 @@ class Trainer:
     ) -> None:
         self.recipe = recipe
         self.step = 0
+        self._restarts = 0
+        self._given = graph
         self._feed = feed
         self._conditions = conditions
         check_trainable(graph, recipe, conditions.budget_steps)
@@ -162,13 +165,12 @@ class Trainer:
         while self.step < min(to_step, self.steps):
             if self.step == self._ends[self._index]:
                 self._enter(self._index + 1, self._run.network.graph, self._averaged())
-            end = min(to_step, self._ends[self._index])
-            for losses in self._drive.advance(self.step, end):
-                self.step += len(losses)
-                self._loss_count += len(losses)
-                for loss in losses:
-                    self._loss_sum += loss
-                yield len(losses)
+            try:
+                yield from self._advancing_in_stage(min(to_step, self._ends[self._index]))
+            except TrainingError:
+                if self._restarts == self.recipe.restarts:
+                    raise
+                self._begin_again()
 
     @property
     def learning_rate(self) -> float:
@@ -215,6 +217,7 @@ class Trainer:
         described = {
             "step": self.step,
             "stage": self._index,
+            "restarts": self._restarts,
             "graph": to_text(self._run.network.graph),
             "before": to_text(self._before),
             "losses": [self._loss_sum, self._loss_count],
@@ -230,6 +233,7 @@ class Trainer:
         """Goes back to a state; all but steps and tensors must be as it was then."""
         self.step, self._index = int(described["step"]), int(described["stage"])
         self._loss_sum, self._loss_count = described["losses"]
+        self._restarts = int(described.get("restarts", 0))  # older checkpoints do not say it
         self._before = parse_text(described["before"])
         self._teacher = None
         if teacher := below("teacher/", tensors):
@@ -243,6 +247,23 @@ class Trainer:
         factors = {int(place): factor for place, factor in described["factors"].items()}
         self._begin(learner, factors)
         self._run.restore(tensors)
+
+    def _advancing_in_stage(self, end: int) -> Iterator[int]:
+        for losses in self._drive.advance(self.step, end):
+            self.step += len(losses)
+            self._loss_count += len(losses)
+            for loss in losses:
+                self._loss_sum += loss
+            if losses and self._restarts < self.recipe.restarts and self._run.swung:
+                self._begin_again()
+                return
+            yield len(losses)
+
+    def _begin_again(self) -> None:
+        self._restarts += 1
+        self.step = 0
+        self._loss_sum, self._loss_count = 0.0, 0
+        self._enter(0, self._given, self._conditions.begin)
 
     def _enter(self, index: int, graph: Graph, weights: Weights | None) -> None:
         """Begins a stage from `weights`, or the first one from the recipe's start."""
@@ -274,7 +295,16 @@ class Trainer:
         helpers = Helpers(self._teacher, self._conditions.features, self._adversary)
         begin = self._ends[self._index - 1] if self._index else 0
         span = range(begin, self._ends[self._index])
-        self._run = StageRun(learner, stage, hardware, helpers, span=span, factors=factors)
+        self._run = StageRun(
+            learner,
+            stage,
+            hardware,
+            helpers,
+            span=span,
+            rate_share=0.5**self._restarts,
+            swing=Swing(hardware) if self.recipe.restarts else None,
+            factors=factors,
+        )
         self._drive = drive_of(self._run, self._feed.source(stage, hardware.device))
 
     def _next_adversary(self, stage: Stage) -> Adversary | None:

@@ -27,6 +27,7 @@ from nas.train.sources import PoolSource
 from nas.train.stage_run import Helpers, StageRun
 from nas.train.stages import Stage
 from nas.train.start import he_start
+from nas.train.swing import Swing
 from nas.zoo import zoo_entry
 from nas.zoo.fqsr import sr_resnet
 
@@ -102,7 +103,8 @@ def test_step_stays_on_its_device(case: str) -> None:
     weights = he_start(graph.deployed, seed=0, gain=1.0)
     network = make_learner(graph, weights, stage, seed=0)
     adversary = Adversary(stage, hardware, seed=0) if stage.adversarial else None
-    run = StageRun(network, stage, hardware, Helpers(adversary=adversary), span=range(100))
+    helpers = Helpers(adversary=adversary)
+    run = StageRun(network, stage, hardware, helpers, span=range(100), swing=Swing(hardware))
     side = 16 * graph.scale
     lr = torch.empty(2, 16, 16, 3, device="meta").permute(0, 3, 1, 2)
     hr = torch.empty(2, side, side, 3, device="meta").permute(0, 3, 1, 2)

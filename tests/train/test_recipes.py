@@ -338,6 +338,7 @@ def test_starts_are_as_printed() -> None:
         ours = name in {"search", "final"}
         assert found.gain**2 == pytest.approx(gains.get(name, 1.0)), name
         assert (found.start, found.ridge) == (("identity", 1.0) if ours else ("he", None)), name
+        assert found.restarts == (2 if ours else 0), name
 
 
 def test_sqcl_is_trained_with_where_it_was_published() -> None:

@@ -45,6 +45,10 @@ STAGED = {
     "float, then QAT": (XCAT, Recipe("r", "", (PLAIN, QAT))),
     "distilled": (XCAT, Recipe("r", "", (PLAIN, replace(PLAIN, distil=0.5)))),
     "carried": (zoo_entry("ABPN").build(), Recipe("r", "", (PLAIN, replace(QAT, carry=True)))),
+    "swings out": (
+        XCAT,
+        Recipe("r", "", (replace(PLAIN, schedule=Constant(0.1)), PLAIN), restarts=2),
+    ),
     "smooth, with forms": (
         zoo_entry("SCSRN").build(),
         Recipe("r", "", (replace(PLAIN, activation="silu"), PLAIN)),
@@ -274,6 +278,49 @@ def test_loss_that_is_not_finite_stops_with_step_loss_and_layer(leaves: tuple[Pa
     run = trainer(leaves, recipe=Recipe("r", "", (replace(PLAIN, schedule=Constant(1e30)),)))
     with pytest.raises(TrainingError, match=r"step 2: the loss is (nan|inf); .* node \d+, conv"):
         run.advance(5)
+
+
+@pytest.mark.parametrize("rate", [0.03, 1e30], ids=["swings out", "is not finite"])
+def test_training_that_swings_out_begins_again_at_half_the_rate(
+    leaves: tuple[Pair, ...], rate: float
+) -> None:
+    def at(rate: float, restarts: int) -> Trainer:
+        stages = (replace(PLAIN, schedule=Constant(rate)),)
+        run = trainer(leaves, recipe=replace(RECIPE, stages=stages, restarts=restarts))
+        run.advance(20)
+        return run
+
+    run = at(rate, restarts=120)
+    number = run.state()[1]["restarts"]
+    assert run.step == 20
+    assert 0 < number < 120
+    assert run.learning_rate == rate * 0.5**number
+    assert equal(run.weights(), at(rate * 0.5**number, restarts=0).weights())
+
+
+def test_training_that_does_not_swing_out_is_the_same_whether_it_could_begin_again(
+    leaves: tuple[Pair, ...],
+) -> None:
+    could, could_not = (
+        trainer(leaves, recipe=replace(RECIPE, restarts=restarts)) for restarts in (2, 0)
+    )
+    could.advance(60)
+    could_not.advance(60)
+    assert could.state()[1]["restarts"] == 0
+    assert equal(could.weights(), could_not.weights())
+
+
+def test_training_begins_again_so_often_and_then_goes_on_as_it_is(
+    leaves: tuple[Pair, ...],
+) -> None:
+    stages = (replace(PLAIN, schedule=Constant(0.3)),)
+    run = trainer(leaves, recipe=replace(RECIPE, stages=stages, restarts=1))
+    run.advance(20)
+    assert (run.step, run.learning_rate) == (20, 0.15)
+    run = trainer(leaves, recipe=Recipe("r", "", (replace(PLAIN, loss=Exploding()),), restarts=2))
+    with pytest.raises(TrainingError, match="step 1: the loss is inf"):
+        run.advance(5)
+    assert run.state()[1]["restarts"] == 2
 
 
 def test_network_is_the_same_whether_others_train_between(leaves: tuple[Pair, ...]) -> None:

@@ -81,6 +81,7 @@ RECIPES = (
         start="identity",
         gain=0.7,
         ridge=1.0,
+        restarts=2,
         note="how the search trains its candidates",
     ),
     Recipe(
@@ -90,6 +91,7 @@ RECIPES = (
         start="identity",
         gain=0.7,
         ridge=1.0,
+        restarts=2,
         note="how the search trains its finalists",
     ),
 )
