@@ -19,6 +19,7 @@ __all__ = ["SWUNG", "Swing"]
 # 24 % on photographs, as a share of what plain enlarging is off by 2 and 4 %.
 SWUNG = 1.2
 _KEEP = 0.9  # of the level in a step
+_FLAT = 0.01  # mean error of plain enlarging, of 1; there is nothing to learn from such patches
 
 
 class Swing:
@@ -31,7 +32,7 @@ class Swing:
     def __init__(self, hardware: Hardware) -> None:
         self._keep = torch.zeros((), device=hardware.device)
         self._held = {
-            "level": torch.zeros((), device=hardware.device),
+            "level": torch.ones((), device=hardware.device),
             "least": torch.full((), torch.inf, device=hardware.device),
             "rise": torch.ones((), device=hardware.device),
         }
@@ -49,8 +50,9 @@ class Swing:
     def follow(self, loss: Tensor, lr: Tensor, hr: Tensor) -> None:
         """Takes in the loss on patches (n, c, h, w) in 0..1."""
         plain = functional.interpolate(lr, hr.shape[-2:], mode="nearest")
-        share = loss / (plain - hr).abs().mean()
+        error = (plain - hr).abs().mean()
         level, least, rise = self._held.values()
+        share = torch.where(error > _FLAT, loss / error, level)
         level.lerp_(share, 1 - self._keep)
         torch.minimum(least, level, out=least)
         torch.maximum(rise, level / least, out=rise)

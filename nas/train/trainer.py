@@ -158,6 +158,8 @@ class Trainer:
     def advancing(self, to_step: int) -> Iterator[int]:
         """As `advance`, but lets others train between its steps.
 
+        A training that the recipe lets begin again does so from step 0, at half the rate.
+
         Yields:
             How many steps were finished; then the state is that of `step`. 0 while a block of them
             is still at work on a GPU, so that several networks fill it.

@@ -45,6 +45,17 @@ def test_patches_that_are_hard_to_enlarge_are_no_rise() -> None:
     assert swing.rise == pytest.approx(1)
 
 
+def test_flat_patches_tell_nothing() -> None:
+    grey = torch.full((2, 3, 12, 12), 0.25)
+    for before in ([], [0.4] * 20):
+        swing = followed(before)
+        swing.begin_step(len(before))
+        swing.follow(torch.tensor(0.001), LR, grey)
+        assert swing.rise == 1
+        follow(swing, [0.4] * 20, begin=len(before) + 1)
+        assert swing.rise == 1
+
+
 def test_loss_that_is_not_finite_stays_seen() -> None:
     assert followed([0.4, 0.4, math.inf]).rise == math.inf
 
