@@ -170,7 +170,7 @@ class Trainer:
             try:
                 yield from self._advancing_in_stage(min(to_step, self._ends[self._index]))
             except TrainingError:
-                if self._restarts == self.recipe.restarts:
+                if not self._may_begin_again:
                     raise
                 self._begin_again()
 
@@ -256,10 +256,14 @@ class Trainer:
             self._loss_count += len(losses)
             for loss in losses:
                 self._loss_sum += loss
-            if losses and self._restarts < self.recipe.restarts and self._run.swung:
+            if losses and self._run.swung:
                 self._begin_again()
                 return
             yield len(losses)
+
+    @property
+    def _may_begin_again(self) -> bool:
+        return self._restarts < self.recipe.restarts
 
     def _begin_again(self) -> None:
         self._restarts += 1
@@ -304,7 +308,7 @@ class Trainer:
             helpers,
             span=span,
             rate_share=0.5**self._restarts,
-            swing=Swing(hardware) if self.recipe.restarts else None,
+            swing=Swing(hardware) if self._may_begin_again else None,
             factors=factors,
         )
         self._drive = drive_of(self._run, self._feed.source(stage, hardware.device))
