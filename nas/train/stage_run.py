@@ -15,6 +15,7 @@ from nas.train.adversarial import Adversary
 from nas.train.hardware import Hardware
 from nas.train.learner import Learner
 from nas.train.losses import Batch
+from nas.train.soap import Soap
 from nas.train.stages import Stage
 from nas.train.swing import SWUNG, Swing
 from nas.train.trainable import Trainable
@@ -74,7 +75,8 @@ class StageRun:
         self.factors = dict(factors) if factors is not None else _factors(network, stage)
         self.network = network.train()
         hardware.place(network)
-        self._optimizer = Adam(self._by_factor(), stage, hardware)
+        make = Soap if stage.optimizer == "soap" else Adam
+        self._optimizer: Adam | Soap = make(self._by_factor(), stage, hardware)
         self._average: list[Tensor] = []
         if stage.ema_decay:
             self._average = [tensor.detach().clone() for tensor in network.deployed()]
@@ -90,6 +92,8 @@ class StageRun:
         self.network.begin_step(done)
         for optimizer in self._optimizers:
             optimizer.set_rate(self.rate)
+        if isinstance(self._optimizer, Soap):
+            self._optimizer.begin_step(done)
         if self._average:
             self._keep.fill_(min(self.stage.ema_decay, (done + 1) / (done + 11)))
 
@@ -189,9 +193,9 @@ class StageRun:
                 parameter.grad -= parameter.grad.mean(dim=(1, 2, 3), keepdim=True)
 
     @property
-    def _optimizers(self) -> list[Adam]:
+    def _optimizers(self) -> list[Adam | Soap]:
         adversary = self.helpers.adversary
-        return [self._optimizer] + ([] if adversary is None else [adversary.optimizer])
+        return [self._optimizer, *([] if adversary is None else [adversary.optimizer])]
 
     def _by_factor(self) -> dict[float, list[nn.Parameter]]:
         found: dict[float, list[nn.Parameter]] = {}

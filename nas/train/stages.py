@@ -37,6 +37,7 @@ class Stage:
         batch_size: Patches a step.
         lr_patch: Low-resolution patch edge in pixels.
         augment: What is done to patches at random.
+        optimizer: "soap" is Adam along directions that are found for each kernel.
         betas: Of Adam.
         epsilon: Of Adam.
         clip_in_loss: Whether the output clip is run before the loss; its gradient vanishes where it
@@ -62,6 +63,7 @@ class Stage:
     batch_size: int = 16
     lr_patch: int = 64
     augment: Augment = field(default=Augment())
+    optimizer: Literal["adam", "soap"] = "adam"
     betas: tuple[float, float] = (0.9, 0.999)
     epsilon: float = 1e-8
     clip_in_loss: bool = True

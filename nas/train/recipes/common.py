@@ -27,9 +27,10 @@ _SEARCH = Stage(
     batch_size=8,
     lr_patch=24,
     clip_in_loss=False,
+    optimizer="soap",
+    betas=(0.9, 0.99),
     ema_decay=0.97,
     centre_gradients=True,
-    readout_factor=0.5,
 )
 _FINAL = replace(_SEARCH, steps=3000, schedule=Warmup(30, Cosine(2e-3, 3000)), ema_decay=0.99)
 
