@@ -66,11 +66,11 @@ class Soap:
     @torch.no_grad()
     def step(self) -> None:
         """Moves the parameters along their gradients."""
-        at = [i for i, parameter in enumerate(self.parameters) if parameter.grad is not None]
-        moments = [self._moments[i] for i in at]
-        turned = [m.follow(self._gradient(i)) for i, m in zip(at, moments, strict=True)]
+        rows = zip(self.parameters, self._factors, self._moments, strict=True)
+        taken = [(p, p.grad, factor, m) for p, factor, m in rows if p.grad is not None]
+        turned = [m.follow(gradient) for _, gradient, _, m in taken]
+        means, squares = [m.mean for *_, m in taken], [m.square for *_, m in taken]
         self._count += 1
-        means, squares = [m.mean for m in moments], [m.square for m in moments]
         torch._foreach_lerp_(means, turned, 1 - self._beta)
         torch._foreach_mul_(squares, self._beta_square)
         torch._foreach_addcmul_(squares, turned, turned, 1 - self._beta_square)
@@ -78,10 +78,10 @@ class Soap:
         torch._foreach_div_(sizes, (1 - self._beta_square**self._count).sqrt())
         torch._foreach_add_(sizes, self._epsilon)
         moves = torch._foreach_div(means, sizes)
-        torch._foreach_mul_(moves, [self._factors[i] for i in at])
+        torch._foreach_mul_(moves, [factor for _, _, factor, _ in taken])
         torch._foreach_mul_(moves, -self._rate / (1 - self._beta**self._count))
-        for i, m, move in zip(at, moments, moves, strict=True):
-            self.parameters[i].add_(m.back(move).view_as(self.parameters[i]))
+        for (parameter, _, _, m), move in zip(taken, moves, strict=True):
+            parameter.add_(m.back(move).view_as(parameter))
 
     @contextmanager
     def capturing(self) -> Iterator[None]:
@@ -103,11 +103,6 @@ class Soap:
             found = below(f"{i}/", state)
             for name, x in moments.state().items():
                 x.copy_(found[name])
-
-    def _gradient(self, i: int) -> Tensor:
-        gradient = self.parameters[i].grad
-        assert gradient is not None
-        return gradient
 
 
 class _Side:

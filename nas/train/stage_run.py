@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from nas.graph import Clip
-from nas.readers.readout import find_readout
 from nas.readers.to_torch import GraphModule
 from nas.train.adam import Adam, below
 from nas.train.adversarial import Adversary
@@ -72,7 +71,7 @@ class StageRun:
         self.stage = stage
         self.helpers = helpers
         self._hardware = hardware
-        self.factors = dict(factors) if factors is not None else _factors(network, stage)
+        self.factors = dict(factors) if factors is not None else _factors(network)
         self.network = network.train()
         hardware.place(network)
         make = Soap if stage.optimizer == "soap" else Adam
@@ -222,16 +221,12 @@ def _parameters_of(network: Learner, position: int) -> list[nn.Parameter]:
     return network.parameters_of(position) if isinstance(network, Trainable) else []
 
 
-def _factors(network: Learner, stage: Stage) -> dict[int, float]:
+def _factors(network: Learner) -> dict[int, float]:
     """By position, what multiplies the learning rate of a node."""
-    readout = find_readout(network.graph)
-    found: dict[int, float] = {}
     if not isinstance(network, Trainable):
-        return found
-    for position in range(len(network.graph.nodes)):
-        if network.parameters_of(position):
-            factor = 1 / network.amplification(position)
-            if readout and position == readout.conv:
-                factor *= stage.readout_factor
-            found[position] = factor
-    return found
+        return {}
+    return {
+        position: 1 / network.amplification(position)
+        for position in range(len(network.graph.nodes))
+        if network.parameters_of(position)
+    }

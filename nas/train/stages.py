@@ -46,7 +46,6 @@ class Stage:
         ema_decay: Of the averaged weights, which are the ones that are read; 0: none.
         weight_clip: Kernels are limited to this magnitude after each step; 0: not.
         centre_gradients: Whether the mean of each filter's gradient is subtracted from it.
-        readout_factor: Multiplies the learning rate of the last convolution.
         distil: Weight of the L1 distance to the output of the network at the end of the stage
             before.
         adversarial: Weight of the loss of a discriminator that trains beside (SRGAN).
@@ -71,7 +70,6 @@ class Stage:
     ema_decay: float = 0.0
     weight_clip: float = 0.0
     centre_gradients: bool = False
-    readout_factor: float = 1.0
     distil: float = 0.0
     adversarial: float = 0.0
     prune: Prune | None = None

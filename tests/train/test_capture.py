@@ -38,6 +38,7 @@ PLAIN = Stage(100, batch_size=2, lr_patch=8)
 CASES: dict[str, tuple[Graph, Stage]] = {
     "plain": (XCAT, PLAIN),
     "averaged": (XCAT, replace(PLAIN, ema_decay=0.9, centre_gradients=True, weight_clip=1.0)),
+    "SOAP": (XCAT, replace(PLAIN, optimizer="soap", betas=(0.9, 0.99))),
     "unclipped": (XCAT, replace(PLAIN, clip_in_loss=False, loss=PsnrLoss())),
     "smooth": (GENMEDIA, replace(PLAIN, activation="silu", loss=DctL1(8))),
     "adversarial": (RESNET, replace(PLAIN, adversarial=1e-3, loss=S2dL1(2))),

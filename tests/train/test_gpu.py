@@ -29,6 +29,7 @@ STAGE = Stage(400, Cosine(1e-3, 400), batch_size=4, lr_patch=16)
 STAGES: dict[str, tuple[Graph, Stage]] = {
     "plain": (XCAT, STAGE),
     "averaged": (XCAT, replace(STAGE, ema_decay=0.9, centre_gradients=True)),
+    "SOAP": (XCAT, replace(STAGE, optimizer="soap")),
     "form": (zoo_entry("SCSRN").build(), replace(STAGE, weight_clip=1.0)),
     "normalised form": (zoo_entry("Vccip-DBRepNet").build(), STAGE),
     "adversarial": (XCAT, replace(STAGE, adversarial=1e-3)),
