@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from make import READINGS, SEEDS_OF_ALL, STEPS, TRUTH_STEPS
+from make import READINGS, READINGS_SOAP, SEEDS_OF_ALL, STEPS, TRUTH_STEPS
 from scipy.stats import kendalltau
 
 KINDS = {"INT8": "psnr_int8_db", "float": "psnr_float_db"}
@@ -60,7 +60,7 @@ def show(file: Path) -> None:
 def main() -> None:
     """Prints all."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("files", nargs="*", type=Path, default=[READINGS])
+    parser.add_argument("files", nargs="*", type=Path, default=[READINGS, READINGS_SOAP])
     files = parser.parse_args().files
     for file in files:
         show(file)
