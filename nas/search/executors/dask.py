@@ -130,8 +130,9 @@ def open_dask(cluster: str, setup: Setup) -> DaskCluster:
         RunError: Nobody answers at the address, or no worker came.
         UsageError: The file of the Slurm cluster is none.
     """
-    # It tells of every worker that goes, and of a scheduler that does, which we say in one line.
-    for name in ("distributed", "distributed.client"):
+    # They tell of every worker that goes, and of a scheduler that does (tornado of what it was just
+    # fetching from it), which we say in one line.
+    for name in ("distributed", "distributed.client", "tornado.application"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     kind, _, rest = cluster.partition(":")
     if kind == "local":
