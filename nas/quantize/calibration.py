@@ -75,10 +75,13 @@ class Extremes:
         return {i: np.maximum(np.abs(low), np.abs(high)) for i, (low, high) in pairs}
 
     def scaled(self, factors: Mapping[int, Array]) -> "Extremes":
-        """As they are when the channels of some nodes are multiplied by positive factors."""
+        """As they are when the channels of some nodes are multiplied by factors."""
+        ends = [
+            (low * factors.get(i, 1), high * factors.get(i, 1))
+            for i, (low, high) in enumerate(zip(self.low, self.high, strict=True))
+        ]
         return Extremes(
-            tuple(low * factors.get(i, 1) for i, low in enumerate(self.low)),
-            tuple(high * factors.get(i, 1) for i, high in enumerate(self.high)),
+            tuple(np.minimum(*pair) for pair in ends), tuple(np.maximum(*pair) for pair in ends)
         )
 
     def ranges(self) -> dict[int, tuple[float, float]]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from nas.quantize.calibration import MINMAX, Calibration
 
-__all__ = ["BEST", "METHODS", "PLAIN", "READOUT", "Layers", "Method"]
+__all__ = ["BEST", "METHODS", "PLAIN", "READOUT", "REFIT", "Layers", "Method"]
 
 Layers = Literal["none", "readout", "all"]
 """To which convolutions a part applies; the readout is the one that writes the pixels."""
@@ -44,6 +44,7 @@ class Method:
 
 READOUT = Method()
 PLAIN = Method(equalize=False, refit="none", feedback="none")
+REFIT = Method(Calibration("mse"), refit="all", feedback="all")
 BEST = Method(refit="all", feedback="all", alternatives=(Calibration("mse"),), tune_ranges=True)
 METHODS: Mapping[str, Method] = {
     "plain": PLAIN,
@@ -51,6 +52,7 @@ METHODS: Mapping[str, Method] = {
     "bias-correction": Method(bias_correction=True, refit="none", feedback="none"),
     "feedback": Method(refit="none", feedback="all"),
     "readout": READOUT,
+    "refit": REFIT,
     "best": BEST,
 }
 """By the name that a person gives."""

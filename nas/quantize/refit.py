@@ -1,8 +1,9 @@
 """Post-training quantisation of a trained network.
 
-By default channels are equalised and the ranges calibrated; then the readout is solved again so
-that on the features of the quantised body it writes what the float network writes, and is rounded
-with error feedback. The result is float weights: whoever rounds them gets the simulated network.
+By default channels are equalised and ranges of least squared error taken; then each convolution is
+solved again so that on what the quantised network feeds it it writes what the float network writes,
+and is rounded with error feedback. The result is float weights: whoever rounds them gets the
+simulated network.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ from nas.quantize.equalize import (
     rescale,
 )
 from nas.quantize.linear import is_solvable
-from nas.quantize.method import READOUT, Method
+from nas.quantize.method import REFIT, Method
 from nas.quantize.revise import care_of, revise, revise_conv
 from nas.quantize.scheme import Grid
 from nas.quantize.simulate import Simulation
@@ -41,7 +42,7 @@ def quantize(
     weights: Weights,
     images: Images,
     *,
-    method: Method = READOUT,
+    method: Method = REFIT,
     representative: Images | None = None,
 ) -> tuple[dict[str, Array], tuple[Grid, ...]]:
     """Float weights to deploy, and the grid of each node.
@@ -60,7 +61,7 @@ def quantize(
     begin = dict(weights)
     if method.equalize:
         largest = LARGEST_FACTOR if method.per_channel else PER_TENSOR_FACTOR
-        factors = channel_factors(graph, extremes.peaks(), largest=largest)
+        factors = channel_factors(graph, weights, extremes, largest=largest)
         begin, extremes = rescale(graph, weights, factors), extremes.scaled(factors)
     attempts = []
     for calibration in (method.calibration, *method.alternatives):

@@ -33,6 +33,7 @@ from nas.readers.weights import Array, Weights, kernel_from_torch
 __all__ = ["Care", "care_of", "revise", "revise_conv"]
 
 RIDGE = 1e-3  # little: the target is the network's own output, not new images
+EVERY = 2  # pixels and rows of them that are solved on: as good as all, and four times as fast
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ def _revise_part(
     if care.solve or care.feedback:
         equations = NormalEquations(part.kernel, part.bias)
         for x, y in zip(features, targets, strict=True):
-            equations.add(x, y)
+            equations.add(x, y, every=EVERY)
         solution = equations.solve(RIDGE)
         if care.solve:
             part = Part(solution.kernel, solution.bias)

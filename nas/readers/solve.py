@@ -54,15 +54,19 @@ class NormalEquations:
         self._normal = torch.zeros(size, size, dtype=torch.float64)
         self._moment = torch.zeros(size, len(kernel), dtype=torch.float64)
 
-    def add(self, features: Tensor, target: Tensor) -> None:
-        """Counts what the convolution reads, (n, c, h, w), and should write, (n, f, h, w)."""
+    def add(self, features: Tensor, target: Tensor, *, every: int = 1) -> None:
+        """Counts what the convolution reads, (n, c, h, w), and should write, (n, f, h, w).
+
+        Only each such pixel of each such row counts: neighbours say nearly the same.
+        """
         f, c, k, _ = self._kernel.shape
         # Four patches at a time stay in the cache.
         for x, y in zip(torch.split(features, 4), torch.split(target, 4), strict=True):
-            rows = functional.unfold(x, k, padding=k // 2).transpose(1, 2).reshape(-1, c * k * k)
+            seen = functional.unfold(x, k, padding=k // 2, stride=every)
+            rows = seen.transpose(1, 2).reshape(-1, c * k * k)
             if self._biased:
                 rows = torch.cat([rows, torch.ones(len(rows), 1)], dim=1)
-            wanted = y.flatten(2).transpose(1, 2).reshape(-1, f)
+            wanted = y[..., ::every, ::every].flatten(2).transpose(1, 2).reshape(-1, f)
             self._normal += (rows.T @ rows).double()
             self._moment += (rows.T @ (wanted - rows @ self._parameters.T)).double()
 

@@ -67,7 +67,7 @@ def test_extremes_of_scaled_channels_need_no_second_run() -> None:
     weights = random_weights(graph, seed=0)
     batch = images((12, 16))
     extremes, _ = observe(graph, weights, batch)
-    factors = channel_factors(graph, extremes.peaks())
+    factors = channel_factors(graph, weights, extremes)
     again, _ = observe(graph, rescale(graph, weights, factors), batch)
     scaled = extremes.scaled(factors)
     assert factors

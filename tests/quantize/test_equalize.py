@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 
 from nas.graph import Conv2d, Graph, GraphBuilder
+from nas.quantize.calibration import Extremes
 from nas.quantize.equalize import LARGEST_FACTOR, channel_factors, equalize
 from nas.readers.to_torch import to_torch
 from nas.readers.weights import Array, Weights, random_weights
@@ -29,8 +30,20 @@ def run(graph: Graph, weights: Weights) -> list[torch.Tensor]:
         return to_torch(graph, weights).run(x, range(len(graph.nodes)))
 
 
+def extremes_of(graph: Graph, weights: Weights) -> Extremes:
+    outputs = run(graph, weights)
+    return Extremes(
+        tuple(y.amin(dim=(0, 2, 3)).numpy() for y in outputs),
+        tuple(y.amax(dim=(0, 2, 3)).numpy() for y in outputs),
+    )
+
+
 def peaks_of(graph: Graph, weights: Weights) -> dict[int, Array]:
     return {i: y.abs().amax(dim=(0, 2, 3)).numpy() for i, y in enumerate(run(graph, weights))}
+
+
+def equalized(graph: Graph, weights: Weights) -> dict[str, Array]:
+    return equalize(graph, weights, extremes_of(graph, weights))
 
 
 def uneven(graph: Graph) -> dict[str, Array]:
@@ -46,7 +59,7 @@ def uneven(graph: Graph) -> dict[str, Array]:
 
 def assert_function_is_kept(graph: Graph, weights: dict[str, Array]) -> None:
     before = run(graph, weights)
-    after = run(graph, equalize(graph, weights, peaks_of(graph, weights)))
+    after = run(graph, equalized(graph, weights))
     largest = max(float(y.abs().max()) for y in before)  # the last output may be clipped
     tolerance = 1e-5 * max(10.0, largest)
     torch.testing.assert_close(after[-1], before[-1], rtol=0, atol=tolerance)
@@ -72,14 +85,14 @@ def test_channels_of_a_plain_network_get_one_peak() -> None:
     graph = zoo_entry("ABPN").build()
     weights = uneven(graph)
     before = peaks_of(graph, weights)
-    after = peaks_of(graph, equalize(graph, weights, before))
-    equalized = [
+    after = peaks_of(graph, equalized(graph, weights))
+    scaled = [
         i
         for i, node in enumerate(graph.nodes)
         if isinstance(node.op, Conv2d) and node.op.activation == "relu"
     ]
-    assert len(equalized) == 6
-    for position in equalized:
+    assert len(scaled) == 6
+    for position in scaled:
         alive = before[position] * LARGEST_FACTOR > before[position].max()
         assert before[position][alive].min() < 0.7 * before[position].max()
         np.testing.assert_allclose(after[position][alive], before[position].max(), rtol=1e-3)
@@ -89,7 +102,7 @@ def test_channels_of_a_concat_get_one_peak() -> None:
     graph = zoo_entry("XCAT").build()
     weights = uneven(graph)
     before = peaks_of(graph, weights)
-    after = peaks_of(graph, equalize(graph, weights, before))
+    after = peaks_of(graph, equalized(graph, weights))
     for position, node in enumerate(graph.nodes):
         if type(node.op).__name__ == "Concat":
             goal = after[position].max()
@@ -102,9 +115,7 @@ def test_channels_of_a_concat_get_one_peak() -> None:
 def test_what_is_added_or_comes_out_is_not_scaled() -> None:
     graph = zoo_entry("ABPN").build()
     weights = uneven(graph)
-    before, after = (
-        run(graph, w) for w in (weights, equalize(graph, weights, peaks_of(graph, weights)))
-    )
+    before, after = (run(graph, w) for w in (weights, equalized(graph, weights)))
     added = next(i for i, node in enumerate(graph.nodes) if type(node.op).__name__ == "Add")
     for position in (*graph.nodes[added].inputs, added):
         torch.testing.assert_close(after[position], before[position], rtol=1e-4, atol=1e-4)
@@ -116,7 +127,7 @@ def test_dead_channel_is_scaled_within_bounds() -> None:
     weights = random_weights(graph, seed=0)
     weights["1/kernel"][..., 2] = 0
     weights["1/bias"][2] = -1
-    found = equalize(graph, weights, peaks_of(graph, weights))
+    found = equalized(graph, weights)
     assert found["1/bias"][2] == -LARGEST_FACTOR
     np.testing.assert_allclose(
         found["2/kernel"][:, :, 2], weights["2/kernel"][:, :, 2] / LARGEST_FACTOR
@@ -127,7 +138,7 @@ def test_given_weights_are_left_alone() -> None:
     graph = zoo_entry("XCAT").build()
     weights = uneven(graph)
     copy = {name: array.copy() for name, array in weights.items()}
-    equalize(graph, weights, peaks_of(graph, weights))
+    equalized(graph, weights)
     assert all(np.array_equal(weights[name], copy[name]) for name in copy)
 
 
@@ -135,7 +146,7 @@ def test_leaky_rectifiers_pass_the_factor_on_to_what_reads_them() -> None:
     graph = zoo_entry("FSRCNN-RGBx3").build()  # PReLU everywhere, a transposed convolution last
     weights = uneven(graph)
     before = peaks_of(graph, weights)
-    after = peaks_of(graph, equalize(graph, weights, before))
+    after = peaks_of(graph, equalized(graph, weights))
     convs = [i for i, node in enumerate(graph.nodes) if isinstance(node.op, Conv2d)]
     assert len(convs) > 6
     for position in convs:
@@ -146,7 +157,7 @@ def test_leaky_rectifiers_pass_the_factor_on_to_what_reads_them() -> None:
 def test_limit_of_a_factor_may_be_lower() -> None:
     graph = zoo_entry("ABPN").build()
     weights = uneven(graph)
-    found = channel_factors(graph, peaks_of(graph, weights), largest=1.5)
+    found = channel_factors(graph, weights, extremes_of(graph, weights), largest=1.5)
     every = np.concatenate(list(found.values()))
     assert every.min() == pytest.approx(1.0)  # the largest channel stays
     assert every.max() == pytest.approx(1.5)

@@ -14,7 +14,7 @@ from nas.data.patches import calibration_patches
 from nas.data.resample import downscale
 from nas.graph import Graph
 from nas.quantize.calibration import Calibration
-from nas.quantize.method import BEST, METHODS, PLAIN, READOUT, Method
+from nas.quantize.method import BEST, METHODS, PLAIN, READOUT, REFIT, Method
 from nas.quantize.refit import quantize
 from nas.quantize.revise import Care, revise
 from nas.quantize.simulate import Simulation, quantize_kernel
@@ -96,10 +96,10 @@ def test_plain_changes_no_weight() -> None:
     assert all(np.array_equal(found[name], array) for name, array in weights.items())
 
 
-def test_readout_is_all_that_is_solved_by_default() -> None:
+def test_readout_may_be_all_that_is_solved() -> None:
     graph, weights = network("XLSR")
     equalized, grid = quantize(graph, weights, patches(), method=METHODS["equalize"])
-    found, same = quantize(graph, weights, patches())
+    found, same = quantize(graph, weights, patches(), method=READOUT)
     readout = find_readout(graph)
     assert readout is not None
     changed = {name for name in found if not np.array_equal(found[name], equalized[name])}
@@ -119,7 +119,7 @@ def test_float_network_runs_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return apply(self, position, *xs)
 
     monkeypatch.setattr(GraphModule, "apply_node", counted)
-    quantize(graph, weights, patches())
+    quantize(graph, weights, patches(), method=READOUT)
     assert ran == list(range(len(graph.nodes)))
 
 
@@ -127,7 +127,7 @@ def test_batches_may_have_any_size() -> None:
     graph, weights = network("XLSR")
     x = patches()
     batches = [x[:3], x[3:, :, :12]]
-    for method in (READOUT, BEST):
+    for method in (READOUT, REFIT, BEST):
         found, _ = quantize(graph, weights, batches, method=method)
         assert found.keys() == weights.keys()
 
