@@ -7,9 +7,9 @@ import pytest
 import torch
 from hypothesis import given
 
-from nas.graph import Conv2d, Graph, GraphBuilder
-from nas.quantize.calibration import Extremes
-from nas.quantize.equalize import LARGEST_FACTOR, channel_factors, equalize
+from nas.graph import Activation, Conv2d, Graph, GraphBuilder
+from nas.quantize.calibration import Extremes, observe
+from nas.quantize.equalize import LARGEST_FACTOR, channel_factors, equalize, rescale
 from nas.readers.to_torch import to_torch
 from nas.readers.weights import Array, Weights, random_weights
 from nas.space import load_space
@@ -146,12 +146,62 @@ def test_leaky_rectifiers_pass_the_factor_on_to_what_reads_them() -> None:
     graph = zoo_entry("FSRCNN-RGBx3").build()  # PReLU everywhere, a transposed convolution last
     weights = uneven(graph)
     before = peaks_of(graph, weights)
-    after = peaks_of(graph, equalized(graph, weights))
+    after = extremes_of(graph, equalized(graph, weights))
     convs = [i for i, node in enumerate(graph.nodes) if isinstance(node.op, Conv2d)]
     assert len(convs) > 6
     for position in convs:
+        low, high = after.low[position], after.high[position]
+        filled = np.maximum(low / low.min(), high / high.max())
         alive = before[position] * LARGEST_FACTOR > before[position].max()
-        np.testing.assert_allclose(after[position][alive], before[position].max(), rtol=1e-3)
+        np.testing.assert_allclose(filled[alive], 1, rtol=1e-3)
+
+
+def linear_chain(activation: Activation = "none") -> tuple[Graph, dict[str, Array]]:
+    """From an image that is 0 or 1 come 0..1, -2..0 and -0.5..1, all read alike."""
+    g = GraphBuilder(channels=2)
+    first = Conv2d(3, kernel=1, activation=activation)
+    graph = g.graph(g.chain(g.input, first, Conv2d(1, kernel=1)))
+    weights = random_weights(graph, seed=0)
+    weights["1/kernel"] = np.array([[[[1, -2, 1], [0, 0, -0.5]]]], np.float32)
+    weights["1/bias"] = np.zeros(3, np.float32)
+    weights["2/kernel"] = np.ones((1, 1, 3, 1), np.float32)
+    return graph, weights
+
+
+def seen_on_corners(graph: Graph, weights: Weights) -> Extremes:
+    corners = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])[:, :, None, None]
+    return observe(graph, weights, corners)[0]
+
+
+def test_linear_channels_are_turned_to_the_side_that_most_are_on() -> None:
+    """By hand: the second is turned, so the range is -2a..2 and the first two fill it.
+
+    The third grows min(2, 4a) times. Rounding disturbs the reader by (1 + a)^2 (1/4 + 1 + 1/k^2):
+    3.52 at a = 8/32, 3.20 at 12/32, 3.38 at 16/32, and 12/32 is the least of all 32nds.
+    """
+    graph, weights = linear_chain()
+    factors = channel_factors(graph, weights, seen_on_corners(graph, weights))
+    np.testing.assert_allclose(factors[1], [2, -1, 1.5])
+    scaled = seen_on_corners(graph, rescale(graph, weights, factors))
+    np.testing.assert_allclose(scaled.high[1], [2, 2, 1.5])
+    np.testing.assert_allclose(scaled.low[1], [0, 0, -0.75])
+
+
+def test_what_is_rectified_is_not_turned() -> None:
+    graph, weights = linear_chain("relu")
+    factors = channel_factors(graph, weights, seen_on_corners(graph, weights))
+    assert (factors[1] > 0).all()
+
+
+def test_range_fits_what_is_read_most() -> None:
+    """The half that the third channel has below zero is worth more codes the more it is read."""
+    graph, weights = linear_chain()
+    sizes = []
+    for read in (0.1, 1, 10):
+        weights["2/kernel"][0, 0, 2, 0] = read
+        factors = channel_factors(graph, weights, seen_on_corners(graph, weights))
+        sizes.append(factors[1][2])
+    assert sizes[0] < sizes[1] < sizes[2] == pytest.approx(2)
 
 
 def test_limit_of_a_factor_may_be_lower() -> None:
