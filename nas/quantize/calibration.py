@@ -69,11 +69,6 @@ class Extremes:
     low: tuple[Array, ...]
     high: tuple[Array, ...]
 
-    def peaks(self) -> dict[int, Array]:
-        """The largest magnitude of each channel."""
-        pairs = enumerate(zip(self.low, self.high, strict=True))
-        return {i: np.maximum(np.abs(low), np.abs(high)) for i, (low, high) in pairs}
-
     def scaled(self, factors: Mapping[int, Array]) -> "Extremes":
         """As they are when the channels of some nodes are multiplied by factors."""
         ends = [

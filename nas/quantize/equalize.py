@@ -32,7 +32,7 @@ from nas.quantize.calibration import Extremes
 from nas.quantize.scheme import read_scheme
 from nas.readers.weights import Array, Weights
 
-__all__ = ["LARGEST_FACTOR", "PER_TENSOR_FACTOR", "channel_factors", "equalize", "rescale"]
+__all__ = ["LARGEST_FACTOR", "PER_TENSOR_FACTOR", "channel_factors", "rescale"]
 
 _HOMOGENEOUS = Relu | LeakyRelu | Prelu
 Source = tuple[int, int] | None  # (convolution, output channel), or None: not ours to scale
@@ -58,17 +58,6 @@ class _Channel:
     high: float
     care: float
     turns: bool
-
-
-def equalize(graph: Graph, weights: Weights, extremes: Extremes) -> dict[str, Array]:
-    """Weights of the same function whose channels use their common grid alike.
-
-    Args:
-        graph: The network.
-        weights: As trained.
-        extremes: Of each channel on calibration images.
-    """
-    return rescale(graph, weights, channel_factors(graph, weights, extremes))
 
 
 def channel_factors(
@@ -174,9 +163,7 @@ def _by_group(
             if source is None:
                 found[group].append(_Channel(None, low, high, care, turns=False))
                 continue
-            turns = isinstance(node.op, Slice | Concat) or (
-                isinstance(node.op, Conv2d) and node.op.activation == "none"
-            )
+            turns = not isinstance(node.op, _HOMOGENEOUS)
             if position in scheme.rectified or group != scheme.group[source[0]]:
                 low = high = 0.0  # not on this grid
             old = ours.get(source, _Channel(source, 0.0, 0.0, 0.0, turns=True))

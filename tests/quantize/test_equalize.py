@@ -7,9 +7,9 @@ import pytest
 import torch
 from hypothesis import given
 
-from nas.graph import Activation, Conv2d, Graph, GraphBuilder
+from nas.graph import Conv2d, Graph, GraphBuilder, LeakyRelu, Op, Relu
 from nas.quantize.calibration import Extremes, observe
-from nas.quantize.equalize import LARGEST_FACTOR, channel_factors, equalize, rescale
+from nas.quantize.equalize import LARGEST_FACTOR, channel_factors, rescale
 from nas.readers.to_torch import to_torch
 from nas.readers.weights import Array, Weights, random_weights
 from nas.space import load_space
@@ -43,7 +43,7 @@ def peaks_of(graph: Graph, weights: Weights) -> dict[int, Array]:
 
 
 def equalized(graph: Graph, weights: Weights) -> dict[str, Array]:
-    return equalize(graph, weights, extremes_of(graph, weights))
+    return rescale(graph, weights, channel_factors(graph, weights, extremes_of(graph, weights)))
 
 
 def uneven(graph: Graph) -> dict[str, Array]:
@@ -156,15 +156,15 @@ def test_leaky_rectifiers_pass_the_factor_on_to_what_reads_them() -> None:
         np.testing.assert_allclose(filled[alive], 1, rtol=1e-3)
 
 
-def linear_chain(activation: Activation = "none") -> tuple[Graph, dict[str, Array]]:
+def linear_chain(*between: Op) -> tuple[Graph, dict[str, Array]]:
     """From an image that is 0 or 1 come 0..1, -2..0 and -0.5..1, all read alike."""
     g = GraphBuilder(channels=2)
-    first = Conv2d(3, kernel=1, activation=activation)
-    graph = g.graph(g.chain(g.input, first, Conv2d(1, kernel=1)))
+    graph = g.graph(g.chain(g.input, Conv2d(3, kernel=1), *between, Conv2d(1, kernel=1)))
     weights = random_weights(graph, seed=0)
+    last = len(graph.nodes) - 1
     weights["1/kernel"] = np.array([[[[1, -2, 1], [0, 0, -0.5]]]], np.float32)
     weights["1/bias"] = np.zeros(3, np.float32)
-    weights["2/kernel"] = np.ones((1, 1, 3, 1), np.float32)
+    weights[f"{last}/kernel"] = np.ones((1, 1, 3, 1), np.float32)
     return graph, weights
 
 
@@ -187,8 +187,9 @@ def test_linear_channels_are_turned_to_the_side_that_most_are_on() -> None:
     np.testing.assert_allclose(scaled.low[1], [0, 0, -0.75])
 
 
-def test_what_is_rectified_is_not_turned() -> None:
-    graph, weights = linear_chain("relu")
+@pytest.mark.parametrize("rectifier", [LeakyRelu(0.1), Relu()], ids=lambda op: type(op).__name__)
+def test_what_is_rectified_is_not_turned(rectifier: Op) -> None:
+    graph, weights = linear_chain(rectifier)
     factors = channel_factors(graph, weights, seen_on_corners(graph, weights))
     assert (factors[1] > 0).all()
 
