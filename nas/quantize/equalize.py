@@ -38,7 +38,9 @@ _HOMOGENEOUS = Relu | LeakyRelu | Prelu
 Source = tuple[int, int] | None  # (convolution, output channel), or None: not ours to scale
 LARGEST_FACTOR = 64.0  # a dead channel must not swamp the kernels that read it
 PER_TENSOR_FACTOR = 8.0  # nor, where a kernel has one scale, take the bits of its neighbours
-_SHARES = np.linspace(0, 1, 33)  # of the longer side of a range that the shorter may have
+_SHARES = np.linspace(0, 1, 33)
+_BELOW = np.append(_SHARES, np.ones(33))  # shapes of a range: how far it goes below zero,
+_ABOVE = np.append(np.ones(33), _SHARES)  # and above
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +208,12 @@ def _fitted(channels: Sequence[_Channel], largest: float) -> dict[tuple[int, int
     lows, highs = np.where(turned, highs, lows), np.where(turned, lows, highs)
     peaks = np.maximum(lows, highs)
     reach = max(peaks[~ours].max(initial=0.0) or peaks.max(), 1e-6)
-    below, above = np.append(_SHARES, np.ones(32)), np.append(np.ones(33), _SHARES[:-1])
     with np.errstate(divide="ignore", invalid="ignore"):
-        down, up = (np.outer(side * reach, 1 / x) for side, x in ((below, lows), (above, highs)))
+        down, up = (np.outer(side * reach, 1 / x) for side, x in ((_BELOW, lows), (_ABOVE, highs)))
     sizes = np.fmin(down, up)  # 0 of 0 is not a number, and no limit
     sizes[:, ~ours] = np.where(sizes[:, ~ours] > 1 - 1e-6, 1.0, 0.0)
     cares = np.array([c.care for c in channels]) + 1e-12
     with np.errstate(divide="ignore"):
-        noises = (below + above) ** 2 * (cares / sizes**2).sum(axis=1)
+        noises = (_BELOW + _ABOVE) ** 2 * (cares / sizes**2).sum(axis=1)
     best = np.where(turned, -1, 1) * sizes[noises.argmin()].clip(1 / largest, largest)
     return {c.source: float(k) for c, k in zip(channels, best, strict=True) if c.source is not None}
