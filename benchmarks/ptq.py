@@ -39,7 +39,7 @@ from nas.zoo import ENTRIES, zoo_entry
 
 SEED = 0
 QAT_RATE = 3e-4
-NAMES = ("plain", "equalize", "bias-correction", "readout", "best")
+NAMES = ("plain", "equalize", "bias-correction", "readout", "refit", "best")
 MOST_PARAMETERS = 120_000
 
 
