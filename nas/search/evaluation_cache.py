@@ -20,8 +20,8 @@ from nas.data.bundled import cache_folder
 
 __all__ = ["MOST_BYTES", "EvaluationCache", "key_of"]
 
-# The state of a training is most of a rung: of XCAT (16 thousand weights) 1.4 MB. A search took 11 MB
-# a network, so this is room for about 500. What was not asked for the longest goes first.
+# The state of a training is most of a rung: of XCAT (16 thousand weights) 1.4 MB. A search took
+# 11 MB a network, so this is room for about 500. What was not asked for the longest goes first.
 MOST_BYTES = 5 * 2**30
 _KEPT = 0.9  # of it, when room is made: not for every entry anew
 _LOOK_EVERY_BYTES = 64 * 2**20  # that a process writes between two looks at the whole folder
