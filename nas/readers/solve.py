@@ -57,7 +57,7 @@ class NormalEquations:
     def add(self, features: Tensor, target: Tensor, *, every: int = 1) -> None:
         """Counts what the convolution reads, (n, c, h, w), and should write, (n, f, h, w).
 
-        Only each such pixel of each such row counts: neighbours say nearly the same.
+        Along both axes only one pixel in `every` counts: neighbours say nearly the same.
         """
         f, c, k, _ = self._kernel.shape
         # Four patches at a time stay in the cache.
