@@ -1,9 +1,9 @@
 """Post-training quantisation of a trained network.
 
 By default channels are equalised and ranges of least squared error taken; then each convolution is
-solved again so that on what the quantised network feeds it it writes what the float network writes,
-and is rounded with error feedback. The result is float weights: whoever rounds them gets the
-simulated network.
+solved again, so that from what it reads in the quantised network it writes what it writes in the
+float network, and is rounded with error feedback. The result is float weights: whoever rounds them
+gets the simulated network.
 """
 
 from collections.abc import Mapping, Sequence

@@ -154,6 +154,7 @@ def test_leaky_rectifiers_pass_the_factor_on_to_what_reads_them() -> None:
         filled = np.maximum(low / low.min(), high / high.max())
         alive = before[position] * LARGEST_FACTOR > before[position].max()
         np.testing.assert_allclose(filled[alive], 1, rtol=1e-3)
+        assert max(-low.min(), high.max()) == pytest.approx(before[position].max(), rel=1e-3)
 
 
 def linear_chain(*between: Op) -> tuple[Graph, dict[str, Array]]:
