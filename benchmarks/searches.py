@@ -5,8 +5,9 @@
 
 Runs `nas search` with the bundled images once for each, one after the other, with no cache of
 earlier trainings. What is finished in FOLDER is only read. Score and PSNR are those of the uint8
-file by LiteRT, `ratio` is to the best published network of the same run, `1000 steps` are all that
-the run trained but for finalists. `minutes` are those of the last session.
+file by LiteRT, `ratio` is to the best published network of the same run, `its trial` says how early
+the winner was proposed, `1000 steps` are all that the run trained but for finalists. `minutes` are
+those of the last session.
 """
 
 import argparse
@@ -47,6 +48,7 @@ def row(run: Path, sampler: str, seed: int) -> dict[str, Any]:
         "sampler": sampler,
         "seed": seed,
         "winner": best["zoo"] or best["digest"],
+        "its trial": best["trial"],
         "INT8 dB": round(best["psnr_litert_int8_db"], 3),
         "ms": round(best["latency_ms"], 2),
         "score": round(best["score"], 1),
