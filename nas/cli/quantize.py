@@ -26,8 +26,8 @@ def quantize(
     method: Annotated[
         str | None,
         typer.Option(
-            help="plain, equalize, bias-correction, feedback, readout or best; default: the grids "
-            "that training found, else best."
+            help="plain, equalize, bias-correction, feedback, readout, refit or best; default: the "
+            "grids that training found, else best."
         ),
     ] = None,
     calibration: Annotated[

@@ -1,6 +1,7 @@
 """`nas quantize` as a user meets it: one folder with the file, or one line and exit code 2."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from PIL import Image
 
 from nas.cli.main import main
 from nas.quantize.calibration import calibrate
+from nas.quantize.method import METHODS
 from nas.quantize.stored import store
 from nas.readers.to_torch import image_tensor
 from nas.train.start import identity_start
@@ -82,6 +84,13 @@ def test_learned_grids_are_taken_and_said(
     said = capsys.readouterr()
     assert "taking the grids that training found" in said.err
     assert "drop dB" in said.out
+
+
+def test_the_help_names_every_method(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "--help") == 0
+    assert set(METHODS) <= set(re.findall(r"[\w-]+", capsys.readouterr().out))
 
 
 @pytest.mark.parametrize(
