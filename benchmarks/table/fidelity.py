@@ -5,7 +5,7 @@
 For each file of `make.py`: Kendall's tau between the reading at each rung and the truth, in INT8
 against INT8 and float against float, of the seeds that all networks have, with a bootstrap interval
 of 80 % over networks; and how far two seeds of a network are apart. With several files also tau
-between the last reading on the first images and the truth on the others.
+between the last reading of the first and the last reading and the truth of the others.
 """
 
 import argparse
@@ -66,9 +66,15 @@ def main() -> None:
         show(file)
     for other in files[1:]:
         guess = readings(pd.read_csv(files[0]), "INT8", STEPS[-1], STEPS[-1])[0].dropna()
-        truth = readings(pd.read_csv(other), "INT8", TRUTH_STEPS, TRUTH_STEPS).mean(axis=1)
-        print(f"INT8 of {files[0].name} at {STEPS[-1]} and truth of {other.name}: ", end="")
-        print(tau(guess, truth))
+        for steps in (STEPS[-1], TRUTH_STEPS):
+            theirs = readings(pd.read_csv(other), "INT8", steps, steps).mean(axis=1)
+            both = len(guess.index.intersection(theirs.index))
+            if both > 1:
+                print(
+                    f"INT8 of {files[0].name} at {STEPS[-1]} and of {other.name} at {steps}, ",
+                    end="",
+                )
+                print(f"{both} networks: {tau(guess, theirs)}")
 
 
 if __name__ == "__main__":

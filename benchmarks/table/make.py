@@ -1,20 +1,23 @@
 """Trains the networks of the table and appends what they reached; go on after a break as you like.
 
     python benchmarks/table/make.py [--seed 0] [--workers N] [--truth | --contenders] [--count N]
-        [--data FOLDER --valid FOLDER --file CSV]
+        [--data FOLDER --valid FOLDER --file CSV] [--weights FOLDER]
 
 Each network trains by the recipe of the search on one thread, on the bundled images unless others
 are given, the same for all seeds, and is read in float and INT8 at `STEPS`. `--truth` trains a
 fixed random hundred of them 20 times longer; `--contenders` those that seeds 0 and 1 leave a chance
 of being the best, or of the front, on one of the devices. Rows of a network are written at once
 when it is finished, in a random order of networks that is always the same, so that a part of the
-table is a fair sample of it.
+table is a fair sample of it. `--weights` keeps the float weights of every reading; those that are
+there are only quantised and measured again, on whatever `--valid` says, and `train_s` is nan.
 """
 
 import argparse
 import csv
+import math
 import os
 import random
+import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from multiprocessing import get_context
@@ -24,12 +27,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from space import space
 
+from nas.quantize.stored import write_whole
 from nas.search.config import SearchConfig, count_cores
 from nas.search.effort import SEARCH, Effort
 from nas.search.images import load_images
 from nas.train.schedules import Cosine, Warmup
 
 if TYPE_CHECKING:  # it imports torch: for workers only
+    from nas.graph import Graph
     from nas.search.evaluation import Evaluator
 
 READINGS = Path(__file__).parent / "readings.csv"  # whole, by the recipe as it was with Adam
@@ -92,7 +97,7 @@ def effort(length: int) -> Effort:
     return Effort(replace(SEARCH.recipe, stages=(longer,)), (length,))
 
 
-def train(network: str, config: SearchConfig, length: int) -> list[Row]:
+def train(network: str, config: SearchConfig, length: int, kept: Path | None) -> list[Row]:
     """The readings of one network, in a worker."""
     from nas.graph import parse_text
     from nas.search.evaluation import Evaluator
@@ -103,13 +108,37 @@ def train(network: str, config: SearchConfig, length: int) -> list[Row]:
         _evaluators[config, length] = Evaluator(images, scale=3, seed=seed, effort=effort(length))
     evaluator = _evaluators[config, length]
     graph, state, rows = parse_text(network), b"", []
-    for rung in range(len(evaluator.effort.rungs)):
+    rungs = evaluator.effort.rungs
+    files = [kept / f"{graph.digest}-{seed}-{length}-{steps}" for steps in rungs] if kept else []
+    if files and all(file.is_file() for file in files):
+        return [
+            (graph.digest, seed, length, steps, *read_again(evaluator, graph, file))
+            for steps, file in zip(rungs, files, strict=True)
+        ]
+    for rung, steps in enumerate(rungs):
         reached = evaluator.advance(graph, rung, state)
         state = reached.state
-        steps, float_db, int8_db = reached.reading
+        if files:
+            write_whole(files[rung], reached.weights)
+        _, float_db, int8_db = reached.reading
         spent = (reached.train_s, reached.quantize_s + reached.evaluate_s)
         rows.append((graph.digest, seed, length, steps, float_db, int8_db, *spent))
     return rows
+
+
+def read_again(
+    evaluator: "Evaluator", graph: "Graph", file: Path
+) -> tuple[float, float, float, float]:
+    """PSNR in float and INT8 of kept weights, as a search reads them, and both times."""
+    from safetensors.numpy import load
+
+    from nas.quantize.refit import quantize
+
+    weights, began_s = load(file.read_bytes()), time.perf_counter()
+    deployed, grid = quantize(graph, weights, evaluator.solve_set.lr)
+    int8_db = evaluator.psnr_of(evaluator.upscaled_int8(graph, deployed, grid))
+    float_db = evaluator.psnr_float_db(graph, weights)
+    return float_db, int8_db, math.nan, time.perf_counter() - began_s
 
 
 def finished(file: Path) -> set[tuple[str, int, int]]:
@@ -157,17 +186,20 @@ def main() -> None:
     parser.add_argument("--data", default="bundled", help="images to train on")
     parser.add_argument("--valid", help="images to validate on")
     parser.add_argument("--file", type=Path, default=READINGS_SOAP)
+    parser.add_argument("--weights", type=Path, help="folder of weights, of one --data")
     given = parser.parse_args()
     is_bundled = (given.data, given.valid) == ("bundled", None)
     if given.file == READINGS or (given.file == READINGS_SOAP and not is_bundled):
         parser.error("another recipe, or other images, belong into another table: give --file")
+    if given.weights:
+        given.weights.mkdir(parents=True, exist_ok=True)
     length = TRUTH_STEPS if given.truth else STEPS[-1]
     config = SearchConfig(seed=given.seed, data=given.data, valid=given.valid)
     todo = to_do(given, length)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
     with ProcessPoolExecutor(given.workers, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(train, network, config, length) for network in todo]
+        futures = [pool.submit(train, network, config, length, given.weights) for network in todo]
         for number, future in enumerate(as_completed(futures), 1):
             append(given.file, future.result())
             print(f"{number}/{len(todo)}", flush=True)

@@ -170,10 +170,10 @@ def calibration_patches(
 def validation_crops(
     pairs: Sequence[Pair], *, lr_size: int, scale: int, count: int
 ) -> tuple[Pixels, Pixels]:
-    """Fixed crops of one size, spread evenly over the images; nothing random a reader could see.
+    """Fixed crops of one size, as many of each image, for papers weigh images alike.
 
     First the centre of each image, then the tiles around it that do not overlap, outermost first.
-    Only when no image has a tile left do crops overlap.
+    Where an image has no tile left its further crops overlap, at places that are always the same.
 
     Args:
         pairs: Images; those smaller than a crop are left out.
@@ -203,24 +203,21 @@ def standard_crops(
 
 
 def _places(pairs: list[Pair], size: int, count: int) -> Iterator[tuple[int, int, int]]:
-    """Image, top and left of each of `count` crops."""
+    """Image, top and left of each of `count` crops; no image has two more than another."""
     if count < len(pairs):
         for i in range(count):
             image = (2 * i + 1) * len(pairs) // (2 * count)
             yield (image, *_tiles(pairs[image], size)[0])
         return
-    tiles = [
-        (turn, image, top, left)
-        for image, pair in enumerate(pairs)
-        for turn, (top, left) in enumerate(_tiles(pair, size))
-    ]
-    for _, image, top, left in sorted(tiles)[:count]:
-        yield image, top, left
+    tiles = [_tiles(pair, size) for pair in pairs]
     rng = np.random.default_rng(0)
-    for i in range(count - len(tiles)):
-        image = i % len(pairs)
-        height, width = pairs[image].lr.shape[:2]
-        top, left = rng.integers(0, (height - size + 1, width - size + 1)).tolist()
+    for i in range(count):
+        turn, image = divmod(i, len(pairs))
+        if turn < len(tiles[image]):
+            top, left = tiles[image][turn]
+        else:
+            height, width = pairs[image].lr.shape[:2]
+            top, left = rng.integers(0, (height - size + 1, width - size + 1)).tolist()
         yield image, top, left
 
 

@@ -200,6 +200,11 @@ def test_more_crops_do_not_overlap_while_there_is_room() -> None:
     assert [name for name, _, _ in places] == [0, 1] * 9
 
 
+def test_a_large_image_does_not_outweigh_a_small_one() -> None:
+    lr, _ = validation_crops([coded(0, 24, 24), coded(1, 8, 12)], lr_size=8, scale=3, count=7)
+    assert [name for name, _, _ in corners(lr)] == [0, 1, 0, 1, 0, 1, 0]
+
+
 def test_the_outermost_tiles_follow_the_centre() -> None:
     lr, _ = validation_crops([coded(0, 24, 24)], lr_size=8, scale=3, count=5)
     assert corners(lr) == [(0, 8, 8), (0, 0, 0), (0, 0, 16), (0, 16, 0), (0, 16, 16)]
