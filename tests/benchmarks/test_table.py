@@ -1,5 +1,6 @@
 """The table of the repository: whole, of this version's networks, and fit for a search."""
 
+import math
 import sys
 from pathlib import Path
 
@@ -52,6 +53,20 @@ def test_readings_are_whole(folder: Path) -> None:
     of_all = {(digest, seed) for digest in digests for seed in (0, 1)}
     assert set(steps.index) == of_all | {(d, seed) for d in contenders(READINGS) for seed in (2, 3)}
     assert readings[["psnr_float_db", "psnr_int8_db"]].stack().between(5, 45).all()
+
+
+def test_kept_weights_are_read_again_as_they_were(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import make
+
+    monkeypatch.setattr(make, "STEPS", (1, 2))
+    network = pd.read_csv(FOLDER / "networks.csv")["network"][0]
+    trained, again = (make.train(network, SearchConfig(), 2, tmp_path) for _ in range(2))
+    assert [row[3] for row in trained] == [1, 2]
+    assert [row[:6] for row in again] == [row[:6] for row in trained]
+    assert all(math.isnan(row[6]) for row in again)
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_search_on_it_repeats_and_proposes_nothing_twice(folder: Path) -> None:
